@@ -1,0 +1,25 @@
+//! What runs inside the WordPress image, and the contract by which the runner asks it for work.
+//!
+//! [`protocol`] is all that the runner needs; it depends on serde alone. Everything else is behind the feature `program`
+//! (on by default) and is for the binary `site-job`.
+
+pub mod protocol;
+
+#[cfg(feature = "program")]
+pub mod aws;
+#[cfg(feature = "program")]
+pub mod database;
+#[cfg(feature = "program")]
+pub mod export;
+#[cfg(feature = "program")]
+pub mod healthcheck;
+#[cfg(feature = "program")]
+pub mod job;
+#[cfg(feature = "program")]
+pub mod log;
+#[cfg(feature = "program")]
+pub mod serve;
+#[cfg(feature = "program")]
+pub mod wipe;
+#[cfg(feature = "program")]
+pub mod wordpress;

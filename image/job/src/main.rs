@@ -1,0 +1,74 @@
+//! `site-job`: the one program of ours inside the image. Argument parsing and exit codes, nothing else.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use site_job::{
+    healthcheck, job,
+    log::{self, Level},
+    serve,
+};
+
+/// The program inside the WordPress image: serves the site, answers health checks, does a job's work.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Start PHP-FPM and nginx and run until told to stop. The container's default command.
+    Serve,
+    /// Do the work that the environment variable BBWS_JOB asks for.
+    ///
+    /// Writes an outcome to S3. Exit codes: 0 done; 1 failed otherwise; 10 some tenants failed, see the outcome; 11 bad
+    /// request; 12 database unreachable; 13 secret unreadable; 14 storage failed.
+    #[command(verbatim_doc_comment)]
+    Run,
+    /// Ask this container's web server for a page; exit code 0 when it answers 200.
+    Healthcheck {
+        /// The page: /healthz asks PHP, /readyz the database too.
+        #[arg(default_value = "/healthz")]
+        path: String,
+        /// The web server's port.
+        #[arg(long, default_value_t = 8080)]
+        port: u16,
+    },
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().verb {
+        Verb::Serve => match serve::serve() {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => {
+                log::line("init", Level::Error, None, &format!("{error:#}"));
+                ExitCode::FAILURE
+            }
+        },
+        Verb::Run => ExitCode::from(job::main() as u8),
+        Verb::Healthcheck { path, port } => match healthcheck::status(port, &path) {
+            Ok(200) => ExitCode::SUCCESS,
+            Ok(status) => {
+                log::line(
+                    "healthcheck",
+                    Level::Error,
+                    None,
+                    &format!("{path} answered {status}"),
+                );
+                ExitCode::FAILURE
+            }
+            Err(error) => {
+                log::line(
+                    "healthcheck",
+                    Level::Error,
+                    None,
+                    &format!("{path}: {error}"),
+                );
+                ExitCode::FAILURE
+            }
+        },
+    }
+}

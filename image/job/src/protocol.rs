@@ -1,0 +1,465 @@
+//! The job contract, version 1: a request (environment variable [`REQUEST_VARIABLE`]), an outcome (an object in S3) and an
+//! exit code.
+//!
+//! Requests hold identifiers, never secrets; outcomes hold neither. A field is added by giving it a default, anything else
+//! is a new [`VERSION`].
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// The version of requests and outcomes that this code speaks.
+pub const VERSION: u32 = 1;
+/// The environment variable that carries the request.
+pub const REQUEST_VARIABLE: &str = "BBWS_JOB";
+
+/// What a job is asked to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The job's id, chosen by the runner; also in every log line.
+    pub id: String,
+    /// The environment's name (`dev`).
+    pub environment: String,
+    /// The bucket for the outcome and for what the job makes.
+    pub bucket: String,
+    /// Where the outcome goes in that bucket.
+    pub outcome_key: String,
+    /// The work itself.
+    pub work: Work,
+}
+
+/// The kinds of work. The first three run in a cell's admin task, the others in the tenant's own task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Work {
+    /// Makes schemas, users, passwords and grants as they should be. Data: [`EnsuredDatabase`].
+    EnsureDatabases {
+        /// Whose.
+        tenants: Vec<DatabaseTarget>,
+    },
+    /// Removes schemas and users. Data: [`DroppedDatabase`].
+    DropDatabases {
+        /// Whose.
+        tenants: Vec<DatabaseName>,
+    },
+    /// Reads what no AWS call shows. Data: [`Inspection`].
+    Inspect {
+        /// Whose.
+        tenants: Vec<DatabaseName>,
+    },
+    /// Installs WordPress where it is not, then makes its settings so. Data: [`Installed`].
+    Install {
+        /// The settings.
+        settings: Settings,
+    },
+    /// Streams the database and the uploads into the bucket. Data: [`Manifest`].
+    Export {
+        /// The key prefix, ending in `/`.
+        prefix: String,
+    },
+    /// Deletes every uploaded file. Data: [`Wiped`].
+    Wipe,
+}
+
+/// One tenant's database, with the secret that holds its password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseTarget {
+    /// The tenant's id.
+    pub tenant: String,
+    /// The schema (`t_acme`).
+    pub schema: String,
+    /// The MySQL user (`t_acme`), at any host.
+    pub user: String,
+    /// Name or ARN of the secret whose JSON field `password` is the user's password.
+    pub secret: String,
+}
+
+/// One tenant's database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatabaseName {
+    /// The tenant's id.
+    pub tenant: String,
+    /// The schema (`t_acme`).
+    pub schema: String,
+    /// The MySQL user (`t_acme`), at any host.
+    pub user: String,
+}
+
+/// The settings of WordPress that a manifest declares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The site's title.
+    pub title: String,
+    /// The administrator's login name.
+    pub admin_user: String,
+    /// The administrator's and the site's e-mail address.
+    pub admin_email: String,
+    /// The site's URL without a trailing slash, as `WP_HOME`.
+    pub home: String,
+    /// A locale such as `de_DE`; `en_US` is WordPress's own language.
+    pub locale: String,
+    /// An IANA time zone.
+    pub timezone: String,
+    /// The permalink structure.
+    #[serde(default = "default_permalinks")]
+    pub permalinks: String,
+}
+
+fn default_permalinks() -> String {
+    "/%year%/%monthnum%/%postname%/".to_owned()
+}
+
+/// What became of a job: one result a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The request's id.
+    pub id: String,
+    /// Whether every result is.
+    pub ok: bool,
+    /// One a tenant, in the request's order. A tenant's own job has exactly one.
+    pub results: Vec<TenantResult>,
+}
+
+/// What became of one tenant's part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantResult {
+    /// The tenant's id.
+    pub tenant: String,
+    /// Whether the work was done.
+    pub ok: bool,
+    /// Why not.
+    pub error: Option<Failure>,
+    /// What was done or found; its type depends on the [`Work`]. Null after a failure.
+    pub data: serde_json::Value,
+}
+
+impl TenantResult {
+    /// The data as the type that the work promises.
+    ///
+    /// # Errors
+    /// When the data is of another shape, for instance after a failure.
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde::Deserialize::deserialize(&self.data)
+    }
+}
+
+/// Why work was not done. Never holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// The class of the failure.
+    pub code: FailureCode,
+    /// What was attempted and what was answered.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure of this class.
+    pub fn new(code: FailureCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+/// The classes of failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureCode {
+    /// The request or the job's environment cannot be used as it is.
+    BadRequest,
+    /// No connection to the database.
+    DatabaseUnreachable,
+    /// The database answered with an error.
+    DatabaseFailed,
+    /// A secret could not be fetched or is not of the expected form.
+    SecretUnreadable,
+    /// S3 refused or failed.
+    StorageFailed,
+    /// The uploads could not be read or deleted.
+    FilesFailed,
+    /// WP-CLI failed.
+    WordpressFailed,
+    /// The image has no language pack for the locale.
+    LocaleUnavailable,
+    /// The task was told to stop.
+    Interrupted,
+}
+
+/// The exit codes of `site-job run`; see [`ExitCode::of`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// Everything was done.
+    Done = 0,
+    /// Anything without a code of its own.
+    Failed = 1,
+    /// Some tenants failed; the outcome says which and why.
+    SomeFailed = 10,
+    /// The request could not be understood.
+    BadRequest = 11,
+    /// The database could not be reached.
+    DatabaseUnreachable = 12,
+    /// A secret could not be read.
+    SecretUnreadable = 13,
+    /// S3 failed; when it was the outcome that could not be written, the log has it.
+    StorageFailed = 14,
+}
+
+impl ExitCode {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Done,
+        Self::Failed,
+        Self::SomeFailed,
+        Self::BadRequest,
+        Self::DatabaseUnreachable,
+        Self::SecretUnreadable,
+        Self::StorageFailed,
+    ];
+
+    /// The meaning of a container's exit code, or `None` when it is not one of ours (137: killed, out of memory).
+    pub fn from_code(code: i64) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|known| i64::from(*known as u8) == code)
+    }
+
+    /// An outcome's exit code: 0 when all is done; the code of the failure when no tenant succeeded and all failed alike;
+    /// otherwise "some failed".
+    pub fn of(outcome: &Outcome) -> Self {
+        if outcome.ok {
+            return Self::Done;
+        }
+        let mut classes = outcome
+            .results
+            .iter()
+            .map(|result| result.error.as_ref().map(|e| Self::of_failure(e.code)));
+        match classes.next() {
+            Some(Some(first)) if classes.all(|class| class == Some(first)) => first,
+            _ => Self::SomeFailed,
+        }
+    }
+
+    fn of_failure(code: FailureCode) -> Self {
+        match code {
+            FailureCode::BadRequest => Self::BadRequest,
+            FailureCode::DatabaseUnreachable => Self::DatabaseUnreachable,
+            FailureCode::SecretUnreadable => Self::SecretUnreadable,
+            FailureCode::StorageFailed => Self::StorageFailed,
+            FailureCode::Interrupted => Self::Failed,
+            FailureCode::DatabaseFailed
+            | FailureCode::FilesFailed
+            | FailureCode::WordpressFailed
+            | FailureCode::LocaleUnavailable => Self::SomeFailed,
+        }
+    }
+}
+
+/// What [`Work::EnsureDatabases`] changed; all false when everything was as it should be.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnsuredDatabase {
+    /// The schema was made.
+    pub schema_created: bool,
+    /// The user was made.
+    pub user_created: bool,
+    /// The password was set because the secret's did not work.
+    pub password_changed: bool,
+    /// TLS was not required and now is.
+    pub tls_changed: bool,
+    /// Grants differed and were made so.
+    pub grants_changed: bool,
+}
+
+/// What [`Work::DropDatabases`] removed; both false on a repeat.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DroppedDatabase {
+    /// The schema existed.
+    pub schema_dropped: bool,
+    /// The user existed.
+    pub user_dropped: bool,
+}
+
+/// What [`Work::Inspect`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inspection {
+    /// The schema exists.
+    pub schema: bool,
+    /// The user exists.
+    pub user: bool,
+    /// The user may connect with TLS only.
+    pub requires_tls: bool,
+    /// The user's grants, one `PRIVILEGE ON target` each, sorted; `USAGE`, which is no privilege, left out.
+    pub grants: Vec<String>,
+    /// Whether the grants are exactly those that [`Work::EnsureDatabases`] makes.
+    pub grants_as_desired: bool,
+    /// What WordPress says of itself, if it is installed.
+    pub wordpress: Option<WordPressState>,
+}
+
+/// What is in WordPress's options table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WordPressState {
+    /// The title.
+    pub title: String,
+    /// The site's e-mail address.
+    pub admin_email: String,
+    /// The option `home`.
+    pub home: String,
+    /// The option `siteurl`.
+    pub siteurl: String,
+    /// The IANA time zone; empty when an offset is set.
+    pub timezone: String,
+    /// The locale; `en_US` when none is set.
+    pub locale: String,
+    /// The permalink structure.
+    pub permalinks: String,
+    /// The version of WordPress's own tables.
+    pub db_version: String,
+}
+
+/// What [`Work::Install`] did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Installed {
+    /// WordPress was not installed before.
+    pub installed: bool,
+    /// The names of the settings that were changed afterwards; empty on a repeat.
+    pub changed: Vec<String>,
+}
+
+/// What [`Work::Export`] stored; the same is in `manifest.json` under the prefix, written last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The tenant.
+    pub tenant: String,
+    /// The environment.
+    pub environment: String,
+    /// When the database's snapshot was taken, RFC 3339, UTC.
+    pub taken_at: String,
+    /// The stored objects.
+    pub files: Vec<ExportedFile>,
+    /// Every table, with the rows dumped.
+    pub tables: Vec<ExportedTable>,
+    /// The views.
+    pub views: Vec<String>,
+    /// How many uploaded files are in the archive.
+    pub uploads: u64,
+}
+
+/// One object of an export.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportedFile {
+    /// The object's key.
+    pub key: String,
+    /// Its size.
+    pub bytes: u64,
+    /// The hexadecimal SHA-256 of the object as stored.
+    pub sha256: String,
+}
+
+/// One dumped table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportedTable {
+    /// Its name.
+    pub name: String,
+    /// The rows written.
+    pub rows: u64,
+}
+
+/// What [`Work::Wipe`] deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wiped {
+    /// How many files; 0 on a repeat.
+    pub files: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(error: Option<FailureCode>) -> TenantResult {
+        let error = error.map(|code| Failure::new(code, "x"));
+        TenantResult {
+            tenant: "acme".into(),
+            ok: error.is_none(),
+            error,
+            data: serde_json::Value::Null,
+        }
+    }
+
+    fn exit(results: Vec<TenantResult>) -> ExitCode {
+        let ok = results.iter().all(|r| r.ok);
+        ExitCode::of(&Outcome {
+            version: VERSION,
+            id: "1".into(),
+            ok,
+            results,
+        })
+    }
+
+    #[test]
+    fn the_request_of_the_contract_is_understood() {
+        let json = r#"{"version":1,"id":"j1","environment":"dev","bucket":"b","outcome_key":"jobs/j1.json",
+            "work":{"kind":"ensure_databases","tenants":[{"tenant":"acme","schema":"t_acme","user":"t_acme","secret":"s"}]}}"#;
+        let request: Request = serde_json::from_str(json).unwrap();
+        assert!(
+            matches!(request.work, Work::EnsureDatabases { ref tenants } if tenants[0].schema == "t_acme")
+        );
+        assert_eq!(
+            serde_json::from_str::<Work>(r#"{"kind":"wipe"}"#).unwrap(),
+            Work::Wipe
+        );
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused_rather_than_ignored() {
+        assert!(
+            serde_json::from_str::<Work>(r#"{"kind":"export","prefix":"a/","password":"p"}"#)
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn exit_codes_tell_a_common_cause_from_a_mixture() {
+        assert_eq!(exit(vec![result(None)]), ExitCode::Done);
+        assert_eq!(
+            exit(vec![result(Some(FailureCode::SecretUnreadable))]),
+            ExitCode::SecretUnreadable
+        );
+        assert_eq!(
+            exit(vec![
+                result(Some(FailureCode::DatabaseUnreachable)),
+                result(Some(FailureCode::DatabaseUnreachable))
+            ]),
+            ExitCode::DatabaseUnreachable
+        );
+        assert_eq!(
+            exit(vec![
+                result(None),
+                result(Some(FailureCode::SecretUnreadable))
+            ]),
+            ExitCode::SomeFailed
+        );
+        assert_eq!(
+            exit(vec![result(Some(FailureCode::DatabaseFailed))]),
+            ExitCode::SomeFailed
+        );
+    }
+
+    #[test]
+    fn every_exit_code_has_a_meaning_and_no_other_has() {
+        for code in ExitCode::ALL {
+            assert_eq!(ExitCode::from_code(i64::from(code as u8)), Some(code));
+        }
+        assert_eq!(ExitCode::from_code(137), None);
+    }
+}

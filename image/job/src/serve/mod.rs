@@ -1,0 +1,258 @@
+//! The container's init: starts PHP-FPM and nginx, turns their output into JSON, passes on the wish to stop, and reaps
+//! what is orphaned.
+//!
+//! Either program ending by itself ends the container, so that the platform replaces it. Only `/run/bbws` and `/tmp` are
+//! written.
+
+pub mod environment;
+mod lines;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Write},
+    os::unix::{net::UnixStream, process::CommandExt},
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
+use signal_hook::{
+    consts::{SIGCHLD, SIGINT, SIGQUIT, SIGTERM},
+    iterator::Signals,
+};
+
+use crate::log::{self, Level};
+use environment::{FOR_PHP, Site, allowed};
+
+const STATE: &str = "/run/bbws";
+const SOCKET: &str = "/run/bbws/php.sock";
+const SYSTEM_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
+const TRUSTED_CERTIFICATES: &str = "/run/bbws/ca-certificates.crt";
+/// ECS kills 30 seconds after it asks (`stopTimeout`'s default); requests get most of that to finish.
+const STOP_DEADLINE: Duration = Duration::from_secs(25);
+const START_DEADLINE: Duration = Duration::from_secs(15);
+
+/// Runs the site until it is told to stop. Returns whether it stopped because it was told to.
+///
+/// # Errors
+/// When the environment is unusable or a program cannot be started.
+pub fn serve() -> anyhow::Result<bool> {
+    let variables = scrubbed_environment()?;
+    let site = Site::from_environment(&variables)?;
+    write_state(&site, &variables)?;
+    let mut signals =
+        Signals::new([SIGTERM, SIGINT, SIGQUIT, SIGCHLD]).context("installing signal handlers")?;
+
+    let mut php = Command::new("/usr/sbin/php-fpm8.4");
+    php.args(["--nodaemonize", "--fpm-config", "/etc/bbws/php-fpm.conf"]);
+    if variables.contains_key("DB_CA_FILE") {
+        php.args(["-d", &format!("openssl.cafile={TRUSTED_CERTIFICATES}")]);
+    }
+    php.env_clear().envs(
+        variables
+            .iter()
+            .filter(|(name, _)| FOR_PHP.contains(&name.as_str())),
+    );
+    let mut running = Running {
+        php: Some(start("php", php)?),
+        nginx: None,
+    };
+    wait_for_php()?;
+
+    let mut nginx = Command::new("/usr/sbin/nginx");
+    nginx
+        .args([
+            "-e",
+            "stderr",
+            "-c",
+            "/etc/bbws/nginx.conf",
+            "-g",
+            "daemon off;",
+        ])
+        .env_clear();
+    running.nginx = Some(start("nginx", nginx)?);
+    log::line("init", Level::Info, None, "serving");
+
+    let mut told = false;
+    for signal in signals.forever() {
+        if signal == SIGCHLD {
+            if !running.reap() {
+                return Ok(told);
+            }
+            if !running.complete() && !told {
+                log::line(
+                    "init",
+                    Level::Error,
+                    None,
+                    "stopping, because a program ended by itself",
+                );
+                running.stop();
+                // Not `told`: the exit code must say that this was not asked for.
+                return running.drain(&mut signals).map(|()| false);
+            }
+            if told {
+                running.stop();
+            }
+        } else if !told {
+            told = true;
+            log::line("init", Level::Info, None, "stopping");
+            running.stop();
+            running.kill_after(STOP_DEADLINE);
+        }
+    }
+    Ok(told)
+}
+
+/// The allowed part of the environment. When there is more, this process is replaced by itself without it: what a process
+/// was started with stays readable in `/proc` for everything of the same user, PHP included.
+fn scrubbed_environment() -> anyhow::Result<BTreeMap<String, String>> {
+    let all: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+        .collect();
+    let count = all.len();
+    let kept: BTreeMap<String, String> =
+        all.into_iter().filter(|(name, _)| allowed(name)).collect();
+    if kept.len() == count && std::env::vars_os().count() == count {
+        return Ok(kept);
+    }
+    let program = std::env::current_exe().context("finding this program")?;
+    let error = Command::new(program)
+        .arg("serve")
+        .env_clear()
+        .envs(&kept)
+        .exec();
+    Err(error).context("starting again with a smaller environment")
+}
+
+/// Writes what the static configuration includes; a repeat overwrites.
+fn write_state(site: &Site, variables: &BTreeMap<String, String>) -> anyhow::Result<()> {
+    fs::create_dir_all(STATE)
+        .with_context(|| format!("making {STATE} (is /run writable for this user?)"))?;
+    fs::write(format!("{STATE}/site.conf"), site.http_block())
+        .context("writing nginx's configuration")?;
+    fs::write(format!("{STATE}/server.conf"), site.server_block())
+        .context("writing nginx's configuration")?;
+    if let Some(file) = variables.get("DB_CA_FILE") {
+        let own = fs::read(file).with_context(|| format!("reading DB_CA_FILE {file}"))?;
+        let mut bundle =
+            fs::read(SYSTEM_CERTIFICATES).context("reading the system's certificates")?;
+        bundle.push(b'\n');
+        bundle.extend(own);
+        fs::write(TRUSTED_CERTIFICATES, bundle).context("writing the trusted certificates")?;
+    }
+    match fs::remove_file(SOCKET) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).context("removing PHP's old socket")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn start(name: &'static str, mut command: Command) -> anyhow::Result<Pid> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("starting {name}"))?;
+    if let Some(stream) = child.stdout.take() {
+        lines::forward(name, stream);
+    }
+    if let Some(stream) = child.stderr.take() {
+        lines::forward(name, stream);
+    }
+    // The handle is let go: this program reaps whatever child ends, known or orphaned.
+    Pid::from_raw(i32::try_from(child.id())?).context("a child without a process id")
+}
+
+/// Waits until PHP accepts connections, so that the first health check is not answered with 502.
+fn wait_for_php() -> anyhow::Result<()> {
+    let deadline = Instant::now() + START_DEADLINE;
+    while UnixStream::connect(Path::new(SOCKET)).is_err() {
+        if Instant::now() > deadline {
+            bail!(
+                "PHP did not accept connections within {} s",
+                START_DEADLINE.as_secs()
+            );
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+#[derive(Clone, Copy)]
+struct Running {
+    php: Option<Pid>,
+    nginx: Option<Pid>,
+}
+
+impl Running {
+    fn complete(&self) -> bool {
+        self.php.is_some() && self.nginx.is_some()
+    }
+
+    /// Collects every child that has ended. Returns whether one of the two programs still runs.
+    fn reap(&mut self) -> bool {
+        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+            for (name, program) in [("php", &mut self.php), ("nginx", &mut self.nginx)] {
+                if *program == Some(pid) {
+                    *program = None;
+                    log::line(
+                        "init",
+                        Level::Info,
+                        None,
+                        &format!("{name} ended: {}", describe(status)),
+                    );
+                }
+            }
+        }
+        self.php.is_some() || self.nginx.is_some()
+    }
+
+    /// Lets nginx finish its requests first, then PHP. Called again when something has ended.
+    fn stop(&self) {
+        // SIGQUIT is the graceful stop of both (nginx(8), php-fpm(8)).
+        if let Some(pid) = self.nginx.or(self.php) {
+            let _ = kill_process(pid, Signal::QUIT);
+        }
+    }
+
+    fn kill_after(self, delay: Duration) {
+        thread::spawn(move || {
+            thread::sleep(delay);
+            log::line(
+                "init",
+                Level::Warning,
+                None,
+                "requests did not finish in time: killing",
+            );
+            let _ = io::stdout().flush();
+            for pid in [self.nginx, self.php].into_iter().flatten() {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        });
+    }
+
+    fn drain(&mut self, signals: &mut Signals) -> anyhow::Result<()> {
+        self.kill_after(STOP_DEADLINE);
+        for signal in signals.forever() {
+            if signal == SIGCHLD && !self.reap() {
+                break;
+            }
+            self.stop();
+        }
+        Ok(())
+    }
+}
+
+fn describe(status: rustix::process::WaitStatus) -> String {
+    match (status.exit_status(), status.terminating_signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "unknown".to_owned(),
+    }
+}

@@ -1,0 +1,85 @@
+<?php
+// Makes WordPress's settings as the manifest says. Run by WP-CLI's eval-file inside a loaded WordPress; reads
+// {"settings": {…}, "admin_password": "…"} from standard input and prints {"changed": […], "locale_unavailable": bool}
+// as its last line. What is already so is not touched.
+
+$input    = json_decode( stream_get_contents( STDIN ), true, 512, JSON_THROW_ON_ERROR );
+$settings = $input['settings'];
+$changed  = array();
+
+// An administrator may have the address of an older account or have been removed by hand.
+$admin = get_user_by( 'login', $settings['admin_user'] );
+if ( ! $admin ) {
+	$id = wp_insert_user(
+		array(
+			'user_login' => $settings['admin_user'],
+			'user_pass'  => $input['admin_password'],
+			'user_email' => $settings['admin_email'],
+			'role'       => 'administrator',
+		)
+	);
+	if ( is_wp_error( $id ) ) {
+		WP_CLI::error( 'creating the administrator: ' . $id->get_error_message() );
+	}
+	$changed[] = 'admin_user';
+} else {
+	if ( ! in_array( 'administrator', $admin->roles, true ) ) {
+		$admin->set_role( 'administrator' );
+		$changed[] = 'admin_user';
+	}
+	if ( $admin->user_email !== $settings['admin_email'] ) {
+		$updated = wp_update_user(
+			array(
+				'ID'         => $admin->ID,
+				'user_email' => $settings['admin_email'],
+			)
+		);
+		if ( is_wp_error( $updated ) ) {
+			WP_CLI::error( "setting the administrator's address: " . $updated->get_error_message() );
+		}
+		$changed[] = 'admin_email';
+	}
+}
+
+/** Sets an option in its table: `home` and `siteurl` are constants to get_option(). */
+$set = static function ( string $option, string $name, string $value ) use ( &$changed ): void {
+	global $wpdb;
+	$value   = sanitize_option( $option, $value );
+	$current = $wpdb->get_var( $wpdb->prepare( "SELECT option_value FROM $wpdb->options WHERE option_name = %s", $option ) );
+	if ( $current === $value ) {
+		return;
+	}
+	if ( 'home' === $option || 'siteurl' === $option ) {
+		$wpdb->update( $wpdb->options, array( 'option_value' => $value ), array( 'option_name' => $option ) );
+		wp_cache_delete( 'alloptions', 'options' );
+	} else {
+		update_option( $option, $value );
+	}
+	$changed[] = $name;
+};
+
+$set( 'blogname', 'title', $settings['title'] );
+$set( 'admin_email', 'admin_email', $settings['admin_email'] );
+$set( 'home', 'home', $settings['home'] );
+$set( 'siteurl', 'siteurl', $settings['home'] );
+$set( 'timezone_string', 'timezone', $settings['timezone'] );
+
+$locale             = 'en_US' === $settings['locale'] ? '' : $settings['locale'];
+$locale_unavailable = '' !== $locale && ! in_array( $locale, get_available_languages(), true );
+if ( ! $locale_unavailable ) {
+	$set( 'WPLANG', 'locale', $locale );
+}
+
+global $wp_rewrite;
+if ( get_option( 'permalink_structure' ) !== $settings['permalinks'] ) {
+	$wp_rewrite->set_permalink_structure( $settings['permalinks'] );
+	$wp_rewrite->flush_rules( false );
+	$changed[] = 'permalinks';
+}
+
+echo "\n", wp_json_encode(
+	array(
+		'changed'            => array_values( array_unique( $changed ) ),
+		'locale_unavailable' => $locale_unavailable,
+	)
+), "\n";

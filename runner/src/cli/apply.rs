@@ -1,0 +1,44 @@
+//! `bbws apply`: makes AWS match the manifests.
+
+use super::change::{Change, carry_out};
+use super::scope::{ScopeArgs, environment, load};
+use super::{CliError, ExitCode, Global, Interrupt};
+use crate::manifest::TenantId;
+use crate::session::Scope;
+use clap::Args;
+
+/// Makes AWS match the manifests.
+///
+/// Sites without a manifest are destroyed, but only those that `--confirm` names; if there are others, nothing is done.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bbws apply --env dev                  the whole environment
+  bbws apply --env dev --tenant acme    one site
+  bbws apply --env dev --confirm acme   and destroy acme, whose manifest was deleted")]
+pub(super) struct ApplyArgs {
+    #[command(flatten)]
+    scope: ScopeArgs,
+    /// A tenant whose site may be destroyed, as no manifest names it; may be repeated.
+    #[arg(long, value_name = "TENANT")]
+    confirm: Vec<TenantId>,
+}
+
+/// Runs the verb.
+pub(super) async fn run(
+    global: &Global,
+    args: ApplyArgs,
+    interrupt: Interrupt,
+) -> Result<ExitCode, CliError> {
+    let fleet = load(global)?;
+    let change = Change {
+        verb: "apply",
+        environment: environment(&fleet, &args.scope.env)?,
+        scope: Scope {
+            only: args.scope.only(),
+            ..Scope::default()
+        },
+        confirmed: args.confirm.into_iter().collect(),
+    };
+    carry_out(global, &fleet, change, interrupt).await
+}

@@ -1,0 +1,209 @@
+//! What `apply` and `destroy` share: plan, guard, leases, plan again, carry out, report.
+
+use super::scope::{exit_code, refused};
+use super::{CliError, ExitCode, Global, Interrupt};
+use crate::apply::{Execution, Journal, Lease, LeaseError, Summary, holder};
+use crate::cloud::Cloud;
+use crate::manifest::{Environment, Fleet, TenantId};
+use crate::output;
+use crate::plan::Plan;
+use crate::resource::Inventory;
+use crate::session::{Scope, Session, run_id};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is to be carried out.
+pub(super) struct Change<'a> {
+    /// The verb, for the journal and the report.
+    pub verb: &'static str,
+    /// Where.
+    pub environment: &'a Environment,
+    /// On what.
+    pub scope: Scope,
+    /// Tenants whose sites may be destroyed.
+    pub confirmed: BTreeSet<TenantId>,
+}
+
+/// Plans, checks what needs confirmation, takes the tenants' leases, plans again under them, and carries that out.
+pub(super) async fn carry_out(
+    global: &Global,
+    fleet: &Fleet,
+    change: Change<'_>,
+    mut interrupt: Interrupt,
+) -> Result<ExitCode, CliError> {
+    let (run, holder) = (run_id(), holder());
+    let prepared = interrupt
+        .ends(prepare(global, fleet, &change, &run))
+        .await?;
+    let Some((session, leases)) = prepared else {
+        return Ok(report(
+            global,
+            change.verb,
+            &Summary::default(),
+            change.environment,
+        ));
+    };
+    let outcome = interrupt
+        .ends(under_leases(&session, &change, &leases, (&run, &holder)))
+        .await;
+    for (_, lease) in leases {
+        lease.release(&session.cloud).await;
+    }
+    Ok(report(global, change.verb, &outcome?, change.environment))
+}
+
+/// Shows the plan, checks it and takes the leases; nothing when there is nothing to do.
+async fn prepare<'a>(
+    global: &Global,
+    fleet: &'a Fleet,
+    change: &Change<'a>,
+    run: &str,
+) -> Result<Option<(Session<'a>, BTreeMap<TenantId, Lease>)>, CliError> {
+    let session = Session::open(fleet, change.environment).await?;
+    let (_, plan) = plan(&session, change).await?;
+    if !global.json {
+        output::narrate(output::plan(&plan, &output::Palette::stderr()));
+    }
+    guard(&plan, change)?;
+    if plan.changes.is_empty() {
+        return Ok(None);
+    }
+    let leases = acquire(&session.cloud, &plan.tenants(), run).await?;
+    Ok(Some((session, leases)))
+}
+
+async fn plan(session: &Session<'_>, change: &Change<'_>) -> Result<(Inventory, Plan), CliError> {
+    session
+        .plan(&change.scope)
+        .await
+        .map_err(|refusals| refused(&refusals, &change.environment.name))
+}
+
+async fn under_leases(
+    session: &Session<'_>,
+    change: &Change<'_>,
+    leases: &BTreeMap<TenantId, Lease>,
+    (run, holder): (&str, &str),
+) -> Result<Summary, CliError> {
+    // Another run may have changed these tenants between the plan and the leases.
+    let (inventory, mut plan) = plan(session, change).await?;
+    plan.changes
+        .retain(|change| leases.contains_key(&change.tenant));
+    guard(&plan, change)?;
+    let journal = Journal::begin(&session.cloud, run, change.verb, holder, &plan).await?;
+    let jobs = session.jobs(run, &inventory);
+    let (events, receiver) = tokio::sync::mpsc::unbounded_channel();
+    let execution = Execution {
+        cloud: &session.cloud,
+        jobs: &jobs,
+        input: session.input(&change.scope, &inventory),
+        plan: &plan,
+        leases,
+        events,
+    };
+    let narration = tokio::spawn(output::follow(receiver));
+    let summary = execution.run().await;
+    drop(execution);
+    let _ = narration.await;
+    journal.end(&session.cloud, &summary).await?;
+    Ok(summary)
+}
+
+/// Nothing is destroyed that was not named twice.
+fn guard(plan: &Plan, change: &Change<'_>) -> Result<(), CliError> {
+    let destroyed = plan.destroyed();
+    let unconfirmed: Vec<_> = destroyed
+        .difference(&change.confirmed)
+        .map(ToString::to_string)
+        .collect();
+    if unconfirmed.is_empty() {
+        return Ok(());
+    }
+    let names = unconfirmed.join(", ");
+    let flags: Vec<_> = unconfirmed
+        .iter()
+        .map(|tenant| format!("--confirm={tenant}"))
+        .collect();
+    Err(CliError::new(
+        ExitCode::Refused,
+        format!(
+            "this would destroy {names} in {}: its content would be dumped to the artifact bucket, then everything of \
+             it deleted; nothing was done",
+            change.environment.name
+        ),
+    )
+    .next(format!("if that is wanted, add {}", flags.join(" "))))
+}
+
+/// All leases or none.
+async fn acquire(
+    cloud: &Cloud,
+    tenants: &BTreeSet<TenantId>,
+    run: &str,
+) -> Result<BTreeMap<TenantId, Lease>, CliError> {
+    let attempts = tenants
+        .iter()
+        .map(|tenant| Lease::acquire(cloud, tenant, run));
+    let mut leases = BTreeMap::new();
+    let mut refusal = None;
+    for attempt in futures::future::join_all(attempts).await {
+        match attempt {
+            Ok(lease) => {
+                leases.insert(lease.tenant().clone(), lease);
+            }
+            Err(error) => refusal = Some(error),
+        }
+    }
+    let Some(error) = refusal else {
+        return Ok(leases);
+    };
+    for (_, lease) in leases {
+        lease.release(cloud).await;
+    }
+    Err(match error {
+        LeaseError::Held { .. } => {
+            CliError::new(ExitCode::Refused, error.to_string()).next("nothing was changed")
+        }
+        LeaseError::Cloud(error) => error.into(),
+    })
+}
+
+fn report(global: &Global, verb: &str, summary: &Summary, environment: &Environment) -> ExitCode {
+    let codes: Vec<_> = summary
+        .failed
+        .iter()
+        .map(|failure| exit_code(&failure.error))
+        .collect();
+    let order = [ExitCode::RolledBack, ExitCode::Failed, ExitCode::TimedOut];
+    let exit = order
+        .into_iter()
+        .find(|code| codes.contains(code))
+        .unwrap_or(ExitCode::Done);
+    if global.json {
+        output::print(output::result(
+            verb,
+            exit,
+            &output::RunReport::from(summary),
+        ));
+        return exit;
+    }
+    for failure in &summary.failed {
+        output::narrate(format_args!(
+            "\n{}: {} {} of {} in {}\n  {}\n  next: {}",
+            output::Palette::stderr().paint(output::Palette::stderr().bad, "error"),
+            failure.op.symbol(),
+            failure.kind.label(),
+            failure.tenant,
+            environment.name,
+            failure.error,
+            failure.error.next_step()
+        ));
+    }
+    output::print(format_args!(
+        "{} changed, {} failed, {} skipped in {:.1} s",
+        summary.done.len(),
+        summary.failed.len(),
+        summary.skipped.len(),
+        summary.elapsed.as_secs_f64()
+    ));
+    exit
+}

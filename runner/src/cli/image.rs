@@ -1,0 +1,177 @@
+//! `bbws image`: building the WordPress image and pushing it into an environment's registry.
+
+use std::{env, path::PathBuf};
+
+use clap::Subcommand;
+
+use super::{CliError, ExitCode, Global};
+use crate::{
+    image::{self, Build, ImageError, Lock, Push},
+    output,
+};
+
+/// Build the WordPress image, push it to a registry.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  bbws image build             from the lock file's pinned sources
+  bbws image push --env dev    into the environment's registry")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Build the image from the lock file's pinned sources.
+    ///
+    /// Needs the Docker engine (DOCKER_HOST or the local socket), and npm or curl when a source is not in the cache yet
+    /// ($BBWS_CACHE, else $XDG_CACHE_HOME/bbws, else ~/.cache/bbws). Progress goes to stderr.
+    #[command(after_help = "\
+Examples:
+  cargo build -p site-job && bbws image build   with the program beside this bbws
+  bbws image build --tag try                    under a tag of its own
+  bbws image build --json | jq -r .result.id")]
+    Build {
+        /// The folder with Dockerfile, rootfs/ and image.lock.yaml.
+        #[arg(long, value_name = "DIR", default_value = "image")]
+        folder: PathBuf,
+        /// The site-job program for inside the image. Without this, the one beside the running bbws: build both with the
+        /// same cargo profile. It must be for the image's platform, and made with a C library that is no newer than the
+        /// base image's.
+        #[arg(long, value_name = "PATH")]
+        site_job: Option<PathBuf>,
+        /// The tag; the lock file's <version of wordpress>-<revision> otherwise.
+        #[arg(long)]
+        tag: Option<String>,
+    },
+    /// Push the built image into an environment's registry and print its digest.
+    ///
+    /// An image that is already there is not sent again.
+    #[command(after_help = "\
+Examples:
+  bbws image push --env dev
+  bbws image push --env dev --json | jq -r .result.digest")]
+    Push {
+        /// The environment.
+        #[arg(long, value_name = "NAME")]
+        env: String,
+        /// The folder with image.lock.yaml, which says the tag.
+        #[arg(long, value_name = "DIR", default_value = "image")]
+        folder: PathBuf,
+        /// The tag that it was built with, if not the lock file's.
+        #[arg(long)]
+        tag: Option<String>,
+    },
+}
+
+/// Builds or pushes.
+///
+/// # Errors
+/// Whatever [`ImageError`] says, with exit code 4 when a tag is taken, 3 when the lock file is invalid, 1 otherwise.
+pub(super) async fn run(global: &Global, args: Args) -> Result<ExitCode, CliError> {
+    match args.action {
+        Action::Build {
+            folder,
+            site_job,
+            tag,
+        } => build(global, folder, site_job, tag).await,
+        Action::Push { env, folder, tag } => push(global, &env, folder, tag).await,
+    }
+}
+
+async fn build(
+    global: &Global,
+    folder: PathBuf,
+    site_job: Option<PathBuf>,
+    tag: Option<String>,
+) -> Result<ExitCode, CliError> {
+    let site_job = match site_job {
+        Some(path) => path,
+        None => {
+            let program = env::current_exe().map_err(|error| {
+                CliError::new(ExitCode::Failed, "finding the folder of this bbws")
+                    .because(error)
+                    .next("name the program with --site-job")
+            })?;
+            image::site_job_beside(&program)
+        }
+    };
+    let built = image::build(&Build {
+        folder,
+        site_job,
+        tag,
+        cache: image::cache_directory(),
+    })
+    .await?;
+    if global.json {
+        output::print(output::result("image build", ExitCode::Done, &built));
+    } else {
+        output::print(format_args!("image  {}", built.reference));
+        output::print(format_args!("id     {}", built.id));
+        #[expect(clippy::cast_precision_loss, reason = "a size for reading")]
+        let megabytes = built.size as f64 / 1e6;
+        output::print(format_args!("size   {megabytes:.0} MB"));
+        output::narrate(format_args!(
+            "built in {:.1} s, {} of {} steps from the engine's cache",
+            built.seconds, built.cached_steps, built.steps
+        ));
+    }
+    Ok(ExitCode::Done)
+}
+
+async fn push(
+    global: &Global,
+    env: &str,
+    folder: PathBuf,
+    tag: Option<String>,
+) -> Result<ExitCode, CliError> {
+    let tag = match tag {
+        Some(tag) => tag,
+        None => Lock::load(&folder.join("image.lock.yaml"))?.image_version(),
+    };
+    let registry = image::Registry::of_environment(env).await?;
+    let push = Push {
+        ecr: &registry.ecr,
+        repository: &registry.repository,
+        uri: &registry.uri,
+        tag: &tag,
+    };
+    let pushed = image::push(&push).await?;
+    if pushed.already_there {
+        output::narrate(format_args!(
+            "{}:{} is already there",
+            registry.repository, pushed.tag
+        ));
+    }
+    if global.json {
+        output::print(output::result("image push", ExitCode::Done, &pushed));
+    } else {
+        output::print(&pushed.reference);
+    }
+    Ok(ExitCode::Done)
+}
+
+impl From<ImageError> for CliError {
+    fn from(error: ImageError) -> Self {
+        let exit = match &error {
+            ImageError::Lock { .. } => ExitCode::InvalidManifests,
+            ImageError::TagTaken { .. } => ExitCode::Refused,
+            ImageError::Sources { .. }
+            | ImageError::Io { .. }
+            | ImageError::NoSiteJob(_)
+            | ImageError::Docker { .. }
+            | ImageError::Step(_)
+            | ImageError::NotBuilt(_)
+            | ImageError::Aws { .. }
+            | ImageError::Answer(_) => ExitCode::Failed,
+        };
+        let ended = Self::new(exit, error.to_string()).next(error.next_step());
+        match error {
+            ImageError::Io { source, .. } => ended.because(source),
+            ImageError::Docker { source, .. } => ended.because(source),
+            ImageError::Aws { source, .. } => ended.because(source),
+            _ => ended,
+        }
+    }
+}

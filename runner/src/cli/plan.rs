@@ -1,0 +1,56 @@
+//! `bbws plan`: what an apply would do, and why.
+
+use super::scope::{ScopeArgs, environment, load, refused};
+use super::{CliError, ExitCode, Global};
+use crate::output;
+use crate::session::{Scope, Session};
+use clap::Args;
+
+/// Shows what would change, and why. Changes nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bbws plan --env dev                      the whole environment
+  bbws plan --env prod --tenant acme       one site
+  bbws plan --env dev --deep               also look into the databases
+  bbws plan --env dev --detailed-exitcode  exit 2 if there is anything to do")]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    scope: ScopeArgs,
+    /// Also check what no AWS list shows (schemas, grants, WordPress's settings), by one job a cell.
+    #[arg(long)]
+    deep: bool,
+    /// Exit with 2 when there are changes.
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+/// Runs the verb.
+pub(super) async fn run(global: &Global, args: PlanArgs) -> Result<ExitCode, CliError> {
+    let fleet = load(global)?;
+    let environment = environment(&fleet, &args.scope.env)?;
+    let session = Session::open(&fleet, environment).await?;
+    let scope = Scope {
+        only: args.scope.only(),
+        deep: args.deep,
+        ..Scope::default()
+    };
+    let (_, plan) = session
+        .plan(&scope)
+        .await
+        .map_err(|refusals| refused(&refusals, &environment.name))?;
+    let exit = match args.detailed_exitcode && !plan.changes.is_empty() {
+        true => ExitCode::ChangesPresent,
+        false => ExitCode::Done,
+    };
+    if global.json {
+        output::print(output::result(
+            "plan",
+            exit,
+            &output::PlanReport::from(&plan),
+        ));
+    } else {
+        output::print(output::plan(&plan, &output::Palette::stdout()));
+    }
+    Ok(exit)
+}

@@ -1,0 +1,97 @@
+//! What the verbs that look at AWS have in common: which environment, which tenants, and how their errors read.
+
+use super::{CliError, ExitCode, Global};
+use crate::cloud::{Class, CloudError};
+use crate::manifest::{Environment, EnvironmentName, Fleet, TenantId};
+use crate::plan::Refusal;
+use clap::Args;
+use std::collections::BTreeSet;
+
+/// Which part of the fleet a verb is about.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ScopeArgs {
+    /// The environment.
+    #[arg(long, value_name = "NAME")]
+    pub env: EnvironmentName,
+    /// Only this tenant; may be repeated.
+    #[arg(long = "tenant", value_name = "TENANT")]
+    pub tenants: Vec<TenantId>,
+}
+
+impl ScopeArgs {
+    /// The tenants named, if any were.
+    pub(super) fn only(&self) -> Option<BTreeSet<TenantId>> {
+        (!self.tenants.is_empty()).then(|| self.tenants.iter().cloned().collect())
+    }
+}
+
+/// The valid fleet and one of its environments.
+pub(super) fn environment<'a>(
+    fleet: &'a Fleet,
+    name: &EnvironmentName,
+) -> Result<&'a Environment, CliError> {
+    fleet.environments.get(name).ok_or_else(|| {
+        let known: Vec<_> = fleet.environments.keys().map(ToString::to_string).collect();
+        CliError::new(ExitCode::Usage, format!("there is no environment {name}"))
+            .next(format!("use one of: {}", known.join(", ")))
+    })
+}
+
+/// Reads the fleet, or says how to see what is wrong with it.
+pub(super) fn load(global: &Global) -> Result<Fleet, CliError> {
+    crate::manifest::load(&global.fleet).map_err(|invalid| {
+        CliError::new(
+            ExitCode::InvalidManifests,
+            format!(
+                "{} problems in the manifests of {}; nothing was done",
+                invalid.findings.len(),
+                global.fleet.display()
+            ),
+        )
+        .next("run `bbws validate` to see them")
+    })
+}
+
+impl From<CloudError> for CliError {
+    fn from(error: CloudError) -> Self {
+        Self::new(exit_code(&error), error.to_string()).next(error.next_step())
+    }
+}
+
+/// The exit code that an error of AWS ends a verb with.
+pub(super) fn exit_code(error: &CloudError) -> ExitCode {
+    match error {
+        CloudError::RolledBack { .. } => ExitCode::RolledBack,
+        CloudError::TimedOut { .. } => ExitCode::TimedOut,
+        CloudError::Aws { .. } | CloudError::Job { .. } | CloudError::Unusable(_) => {
+            ExitCode::Failed
+        }
+    }
+}
+
+/// All refusals of a plan as one error.
+pub(super) fn refused(refusals: &[Refusal], environment: &EnvironmentName) -> CliError {
+    let lines: Vec<_> = refusals.iter().map(ToString::to_string).collect();
+    let denied = refusals.iter().any(|r| {
+        matches!(
+            r,
+            Refusal::Unreadable {
+                class: Class::Denied,
+                ..
+            }
+        )
+    });
+    let missing = refusals
+        .iter()
+        .any(|r| matches!(r, Refusal::NoSuchRelease { .. }));
+    let next = match (denied, missing) {
+        (true, _) => {
+            "allow the runner's role the operation named above, then plan again".to_owned()
+        }
+        (_, true) => format!(
+            "`bbws image build` and `bbws image push --env {environment}` put a release there; or name one that is there"
+        ),
+        _ => "nothing was changed; run the same command again once AWS answers".to_owned(),
+    };
+    CliError::new(ExitCode::Failed, lines.join("\n")).next(next)
+}

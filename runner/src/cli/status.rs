@@ -1,0 +1,114 @@
+//! `bbws status`: what stands, site by site.
+
+use super::scope::{ScopeArgs, environment, load, refused};
+use super::{CliError, ExitCode, Global};
+use crate::output;
+use crate::plan::Plan;
+use crate::resource::{Inventory, Kind};
+use crate::session::{Scope, Session};
+use clap::Args;
+use serde::Serialize;
+
+/// Shows each site: its URL, its state, its tasks, and whether AWS is as the manifest says.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  bbws status --env dev
+  bbws status --env prod --tenant acme --json")]
+pub(super) struct StatusArgs {
+    #[command(flatten)]
+    scope: ScopeArgs,
+}
+
+/// One site.
+#[derive(Debug, Serialize)]
+struct SiteStatus {
+    tenant: String,
+    /// None when no manifest names the tenant.
+    url: Option<String>,
+    /// `active`, `suspended`, or `no manifest`.
+    state: &'static str,
+    release: Option<String>,
+    tasks_running: Option<u32>,
+    tasks_desired: Option<u32>,
+    /// Resources that an apply would change.
+    changes: usize,
+}
+
+/// Runs the verb.
+pub(super) async fn run(global: &Global, args: StatusArgs) -> Result<ExitCode, CliError> {
+    let fleet = load(global)?;
+    let environment = environment(&fleet, &args.scope.env)?;
+    let session = Session::open(&fleet, environment).await?;
+    let scope = Scope {
+        only: args.scope.only(),
+        ..Scope::default()
+    };
+    let (inventory, plan) = session
+        .plan(&scope)
+        .await
+        .map_err(|refusals| refused(&refusals, &environment.name))?;
+    let sites = statuses(&session, &scope, &inventory, &plan);
+    if global.json {
+        output::print(output::result("status", ExitCode::Done, &sites));
+    } else {
+        output::print(table(&sites));
+    }
+    Ok(ExitCode::Done)
+}
+
+fn statuses(
+    session: &Session<'_>,
+    scope: &Scope,
+    inventory: &Inventory,
+    plan: &Plan,
+) -> Vec<SiteStatus> {
+    let input = session.input(scope, inventory);
+    let tenants = input.tenants().into_iter();
+    tenants
+        .map(|tenant| {
+            let context = input.context(&tenant);
+            let number = |name: &str| context.known.get(&Kind::Service)?.get(name)?.parse().ok();
+            SiteStatus {
+                url: context.site.map(|_| context.home()),
+                state: context
+                    .site
+                    .map_or("no manifest", |site| site.state.as_str()),
+                release: context.site.map(|site| site.release.to_string()),
+                tasks_running: number("running"),
+                tasks_desired: number("desired"),
+                changes: plan
+                    .changes
+                    .iter()
+                    .filter(|change| change.tenant == tenant)
+                    .count(),
+                tenant: tenant.to_string(),
+            }
+        })
+        .collect()
+}
+
+fn table(sites: &[SiteStatus]) -> String {
+    let heading = ["TENANT", "STATE", "TASKS", "RELEASE", "IN AWS", "URL"].map(str::to_owned);
+    let rows = sites.iter().map(|site| {
+        let tasks = match (site.tasks_running, site.tasks_desired) {
+            (Some(running), Some(desired)) => format!("{running}/{desired}"),
+            _ => "-".to_owned(),
+        };
+        let changes = match site.changes {
+            0 => "as the manifest".to_owned(),
+            1 => "1 change due".to_owned(),
+            many => format!("{many} changes due"),
+        };
+        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        [
+            site.tenant.clone(),
+            site.state.to_owned(),
+            tasks,
+            or_dash(&site.release),
+            changes,
+            or_dash(&site.url),
+        ]
+    });
+    output::table(std::iter::once(heading).chain(rows))
+}

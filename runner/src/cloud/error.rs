@@ -1,0 +1,203 @@
+//! What can go wrong between the runner and an account, told by AWS's error codes and never by their text.
+
+use aws_sdk_s3::error::{DisplayErrorContext, SdkError};
+use aws_sdk_s3::operation::RequestId;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use std::time::Duration;
+
+/// How a failed call is to be treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The credentials may not do this. A retry cannot help.
+    Denied,
+    /// The thing named does not exist.
+    NotFound,
+    /// It exists already, or is in a state that forbids the call now.
+    Conflict,
+    /// Rate limits or quotas, after all retries.
+    Throttled,
+    /// Everything else: bad input, service faults, broken connections.
+    Other,
+}
+
+/// An operation in an account that did not succeed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CloudError {
+    /// AWS answered with an error, or not at all.
+    #[error("{operation} failed: {code}: {message}{}", request_id.as_deref().map(|id| format!(" (request {id})")).unwrap_or_default())]
+    Aws {
+        /// The API operation, such as `ecs:CreateService`.
+        operation: &'static str,
+        /// AWS's error code; `Unreachable` when no answer came.
+        code: String,
+        /// AWS's message.
+        message: String,
+        /// The id that AWS support asks for.
+        request_id: Option<String>,
+        /// How to treat it.
+        class: Class,
+    },
+    /// Something did not become true in time.
+    #[error("gave up after {} s waiting for {what}; last seen: {last}", after.as_secs())]
+    TimedOut {
+        /// What was waited for.
+        what: String,
+        /// How long.
+        after: Duration,
+        /// The last state seen.
+        last: String,
+    },
+    /// A job in the VPC did not do its work.
+    #[error("job {job} failed: {reason}{}", if log.is_empty() { String::new() } else { format!("\nlast log lines:\n  {}", log.join("\n  ")) })]
+    Job {
+        /// Its id.
+        job: String,
+        /// The stopped reason, exit code or the job's own words.
+        reason: String,
+        /// Its last log lines.
+        log: Vec<String>,
+    },
+    /// A deployment came to rest on another version than the one asked for.
+    #[error("rolled back: {reason}")]
+    RolledBack {
+        /// ECS's words.
+        reason: String,
+    },
+    /// What AWS holds cannot be worked with.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+impl CloudError {
+    /// How to treat it; errors that are not AWS's own are [`Class::Other`].
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Aws { class, .. } => *class,
+            Self::TimedOut { .. }
+            | Self::Job { .. }
+            | Self::RolledBack { .. }
+            | Self::Unusable(_) => Class::Other,
+        }
+    }
+
+    /// What a person should try next.
+    #[must_use]
+    pub fn next_step(&self) -> String {
+        match self {
+            Self::Aws {
+                operation,
+                class: Class::Denied,
+                ..
+            } => {
+                format!(
+                    "allow {operation} for the role that runs bbws, then run the same command again"
+                )
+            }
+            Self::Aws {
+                class: Class::Throttled,
+                ..
+            } => "run the same command again; it goes on where this run stopped".to_owned(),
+            Self::Job { .. } => {
+                "read the job's log lines above, mend the cause, then run the same command again"
+                    .to_owned()
+            }
+            Self::RolledBack { .. } => {
+                "mend the release, or set the site back to the one before it".to_owned()
+            }
+            _ => "run `bbws plan` to see what stands, then the same command again".to_owned(),
+        }
+    }
+}
+
+/// Turns an SDK error of `operation` into a [`CloudError`]. Use as `.map_err(aws("ecs:CreateService"))`.
+pub fn aws<E>(operation: &'static str) -> impl FnOnce(SdkError<E>) -> CloudError
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    SdkError<E>: RequestId,
+{
+    move |error| {
+        let request_id = error.request_id().map(str::to_owned);
+        let (code, message) = match error.as_service_error() {
+            Some(service) => (
+                service.code().unwrap_or("Unknown").to_owned(),
+                service.message().unwrap_or("no message").to_owned(),
+            ),
+            None => (
+                "Unreachable".to_owned(),
+                format!("{}", DisplayErrorContext(&error)),
+            ),
+        };
+        let class = classify(&code);
+        CloudError::Aws {
+            operation,
+            code,
+            message,
+            request_id,
+            class,
+        }
+    }
+}
+
+/// Codes differ from service to service; these are the ones that the services used here document.
+fn classify(code: &str) -> Class {
+    match code {
+        "AccessDenied"
+        | "AccessDeniedException"
+        | "UnauthorizedOperation"
+        | "AuthorizationError"
+        | "NotAuthorized"
+        | "NotAuthorizedException"
+        | "UnrecognizedClientException"
+        | "InvalidClientTokenId"
+        | "SignatureDoesNotMatch"
+        | "ExpiredToken"
+        | "ExpiredTokenException" => Class::Denied,
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded"
+        | "SlowDown"
+        | "PriorRequestNotComplete"
+        | "LimitExceededException"
+        | "ServiceQuotaExceededException" => Class::Throttled,
+        "NoSuchEntity"
+        | "NoSuchKey"
+        | "NoSuchBucket"
+        | "NoSuchDistribution"
+        | "NoSuchHealthCheck"
+        | "NotFound"
+        | "ResourceNotFoundException"
+        | "ParameterNotFound"
+        | "AccessPointNotFound"
+        | "TargetGroupNotFound"
+        | "RuleNotFound"
+        | "ListenerNotFound"
+        | "ServiceNotFoundException"
+        | "ServiceNotActiveException"
+        | "ObjectNotFoundException"
+        | "NotFoundException"
+        | "ImageNotFoundException"
+        | "RepositoryNotFoundException" => Class::NotFound,
+        "EntityAlreadyExists"
+        | "ResourceAlreadyExistsException"
+        | "ResourceExistsException"
+        | "DuplicateTargetGroupName"
+        | "PriorityInUse"
+        | "DistributionAlreadyExists"
+        | "HealthCheckAlreadyExists"
+        | "AccessPointAlreadyExists"
+        | "GroupExistsException"
+        | "DuplicateRecordException"
+        | "PreconditionFailed"
+        | "ConditionalRequestConflict"
+        | "ResourceInUse"
+        | "ResourceInUseException"
+        | "DeleteConflict"
+        | "OperationAbortedException"
+        | "ConcurrentModification"
+        | "ConcurrentModificationException" => Class::Conflict,
+        _ => Class::Other,
+    }
+}

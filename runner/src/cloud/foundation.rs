@@ -1,0 +1,288 @@
+//! The foundation document: what an environment's tenants share, written by Terraform, read here and nowhere else.
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the document that this runner reads.
+pub const VERSION: u32 = 1;
+
+/// SSM parameter `/bbws/<environment>/foundation`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Foundation {
+    /// Of this shape; see [`VERSION`].
+    pub version: u32,
+    /// The environment it describes.
+    pub environment: String,
+    /// Twelve digits.
+    pub account: String,
+    /// The region that everything but the edge lives in.
+    pub region: String,
+    /// `aws`, or another partition.
+    pub partition: String,
+    /// How browsers reach sites.
+    pub viewer: Viewer,
+    /// What distributions share.
+    pub edge: Edge,
+    /// The public Route 53 zone of the environment's domain.
+    pub zone: Zone,
+    /// The ECS cluster.
+    pub cluster: Cluster,
+    /// Where tasks run.
+    pub network: Network,
+    /// Where images come from.
+    pub registry: Registry,
+    /// The Cognito pool.
+    pub users: Users,
+    /// The bucket of dumps, job outcomes, journals and leases.
+    pub artifacts: Artifacts,
+    /// Where alarms go.
+    pub alarms: Alarms,
+    /// The environment's customer-managed key.
+    pub encryption: Encryption,
+    /// What the batched administrative job of a cell runs as.
+    pub job: Job,
+    /// At least one.
+    pub cells: Vec<Cell>,
+}
+
+/// Scheme and port of the URLs that visitors type.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Viewer {
+    /// `https` on AWS.
+    pub scheme: String,
+    /// 443 on AWS.
+    pub port: u16,
+}
+
+/// What distributions share.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edge {
+    /// The one region whose certificates CloudFront takes, `us-east-1`.
+    pub certificate_region: String,
+    /// The WAF web ACL of every distribution.
+    pub web_acl_arn: String,
+    /// A CloudFront function that answers 503 with a page; suspended sites get it.
+    pub suspended_function_arn: String,
+    /// For static assets.
+    pub static_cache_policy_id: String,
+    /// For everything else: caches nothing.
+    pub dynamic_cache_policy_id: String,
+    /// Passes all that the viewer sent.
+    pub origin_request_policy_id: String,
+}
+
+/// A Route 53 hosted zone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Zone {
+    /// `Z…`.
+    pub id: String,
+    /// Without the trailing dot.
+    pub name: String,
+}
+
+/// An ECS cluster.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+}
+
+/// Where tasks run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// The VPC.
+    pub vpc_id: String,
+    /// Private subnets, one a zone.
+    pub subnets: Vec<String>,
+    /// Lets the load balancer in, and the tasks out to database and file system.
+    pub task_security_group: String,
+}
+
+/// An ECR repository.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registry {
+    /// Its name.
+    pub repository: String,
+    /// What an image reference starts with.
+    pub uri: String,
+}
+
+/// A Cognito user pool.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Users {
+    /// Its id.
+    pub pool_id: String,
+}
+
+/// An S3 bucket.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Artifacts {
+    /// Its name.
+    pub bucket: String,
+}
+
+/// An SNS topic.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alarms {
+    /// Its ARN.
+    pub topic_arn: String,
+}
+
+/// A KMS key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Encryption {
+    /// Its ARN.
+    pub key_arn: String,
+}
+
+/// What the batched administrative job of a cell runs as.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    /// Reads the cells' administrator secrets.
+    pub execution_role_arn: String,
+    /// Reads the tenants' database secrets and writes outcomes.
+    pub task_role_arn: String,
+    /// Where its output goes.
+    pub log_group: String,
+}
+
+/// One load balancer, database instance and file system.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cell {
+    /// `a`, `b`, ….
+    pub name: String,
+    /// Its application load balancer.
+    pub load_balancer: LoadBalancer,
+    /// The secret whose value the origin header must carry.
+    pub origin_secret_arn: String,
+    /// Its MySQL instance.
+    pub database: Database,
+    /// Its EFS file system.
+    pub file_system_id: String,
+}
+
+/// An application load balancer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoadBalancer {
+    /// Its ARN.
+    pub arn: String,
+    /// What CloudFront connects to.
+    pub dns_name: String,
+    /// The listener that tenants' rules belong to.
+    pub listener_arn: String,
+    /// `app/<name>/<id>`, the CloudWatch dimension.
+    pub full_name: String,
+}
+
+/// An RDS MySQL instance.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// Its identifier.
+    pub instance: String,
+    /// Its endpoint's host.
+    pub host: String,
+    /// Its endpoint's port.
+    pub port: u16,
+    /// JSON with `username` and `password`.
+    pub admin_secret_arn: String,
+}
+
+impl Foundation {
+    /// The origin that a browser shows for `domain`, without a trailing slash: `https://acme.com`.
+    #[must_use]
+    pub fn url(&self, domain: &str) -> String {
+        let Viewer { scheme, port } = &self.viewer;
+        match (scheme.as_str(), port) {
+            ("https", 443) | ("http", 80) => format!("{scheme}://{domain}"),
+            _ => format!("{scheme}://{domain}:{port}"),
+        }
+    }
+}
+
+impl Foundation {
+    /// A foundation that knows only what the environment's manifest says: for showing what manifests become.
+    #[must_use]
+    pub fn placeholder(environment: &str, account: &str, region: &str, domain: &str) -> Self {
+        let unknown = || "(foundation)".to_owned();
+        Self {
+            version: VERSION,
+            environment: environment.to_owned(),
+            account: account.to_owned(),
+            region: region.to_owned(),
+            partition: "aws".to_owned(),
+            viewer: Viewer {
+                scheme: "https".to_owned(),
+                port: 443,
+            },
+            edge: Edge {
+                certificate_region: "us-east-1".to_owned(),
+                web_acl_arn: unknown(),
+                suspended_function_arn: unknown(),
+                static_cache_policy_id: unknown(),
+                dynamic_cache_policy_id: unknown(),
+                origin_request_policy_id: unknown(),
+            },
+            zone: Zone {
+                id: unknown(),
+                name: domain.to_owned(),
+            },
+            cluster: Cluster {
+                name: format!("bbws-{environment}"),
+                arn: unknown(),
+            },
+            network: Network {
+                vpc_id: unknown(),
+                subnets: vec![unknown()],
+                task_security_group: unknown(),
+            },
+            registry: Registry {
+                repository: unknown(),
+                uri: unknown(),
+            },
+            users: Users { pool_id: unknown() },
+            artifacts: Artifacts { bucket: unknown() },
+            alarms: Alarms {
+                topic_arn: unknown(),
+            },
+            encryption: Encryption { key_arn: unknown() },
+            job: Job {
+                execution_role_arn: unknown(),
+                task_role_arn: unknown(),
+                log_group: unknown(),
+            },
+            cells: vec![Cell {
+                name: "a".to_owned(),
+                load_balancer: LoadBalancer {
+                    arn: unknown(),
+                    dns_name: unknown(),
+                    listener_arn: unknown(),
+                    full_name: unknown(),
+                },
+                origin_secret_arn: unknown(),
+                database: Database {
+                    instance: unknown(),
+                    host: unknown(),
+                    port: 3306,
+                    admin_secret_arn: unknown(),
+                },
+                file_system_id: unknown(),
+            }],
+        }
+    }
+}

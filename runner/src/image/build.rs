@@ -1,0 +1,214 @@
+//! Building the image with the Docker engine's classic builder, which every engine has.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use bollard::{Docker, query_parameters::BuildImageOptionsBuilder};
+use futures::StreamExt;
+use serde::Serialize;
+
+use super::{
+    ImageError, LOCAL_NAME, Lock,
+    context::{self, Entry},
+    lock::COMPONENTS,
+    source,
+};
+use crate::output::narrate;
+
+/// What to build, and of what.
+#[derive(Clone, Debug)]
+pub struct Build {
+    /// The folder with `Dockerfile`, `rootfs/` and `image.lock.yaml`.
+    pub folder: PathBuf,
+    /// The program for inside the image.
+    pub site_job: PathBuf,
+    /// The tag, if not the lock's version.
+    pub tag: Option<String>,
+    /// Where fetched sources are kept.
+    pub cache: PathBuf,
+}
+
+/// A built image.
+#[derive(Clone, Debug, Serialize)]
+pub struct Built {
+    /// The engine's id, `sha256:…`.
+    pub id: String,
+    /// Name and tag on this machine.
+    pub reference: String,
+    /// The image's version.
+    pub version: String,
+    /// Unpacked, in bytes.
+    pub size: i64,
+    /// How long fetching and building took.
+    pub seconds: f64,
+    /// How many steps the engine took from its cache.
+    pub cached_steps: usize,
+    /// How many steps the Dockerfile has.
+    pub steps: usize,
+}
+
+/// Fetches what is missing, builds, and tags. A repeat without a change uses the engine's cache and gives the same id; a
+/// build that is cut off leaves cached steps and no tag.
+///
+/// # Errors
+/// When a source is not as pinned, the engine is not there, or a step fails.
+pub async fn build(build: &Build) -> Result<Built, ImageError> {
+    let started = Instant::now();
+    let lock = Lock::load(&build.folder.join("image.lock.yaml"))?;
+    if !build.site_job.is_file() {
+        return Err(ImageError::NoSiteJob(build.site_job.clone()));
+    }
+    let docker = connect().await?;
+    let entries = entries(build, &lock).await?;
+    let version = lock.image_version();
+    let reference = format!("{LOCAL_NAME}:{}", build.tag.as_ref().unwrap_or(&version));
+    narrate(format_args!("building {reference}"));
+    let steps = run(&docker, &lock, &reference, entries).await?;
+    let image = docker
+        .inspect_image(&reference)
+        .await
+        .map_err(ImageError::docker(format_args!("reading {reference}")))?;
+    Ok(Built {
+        id: image.id.unwrap_or_default(),
+        reference,
+        version,
+        size: image.size.unwrap_or_default(),
+        seconds: started.elapsed().as_secs_f64(),
+        cached_steps: steps.cached,
+        steps: steps.all,
+    })
+}
+
+/// The engine that `DOCKER_HOST` names, or the local one.
+pub(super) async fn connect() -> Result<Docker, ImageError> {
+    let attempt = "connecting to the Docker engine";
+    let docker = Docker::connect_with_defaults().map_err(ImageError::docker(attempt))?;
+    docker
+        .negotiate_version()
+        .await
+        .map_err(ImageError::docker(attempt))
+}
+
+async fn entries(build: &Build, lock: &Lock) -> Result<Vec<Entry>, ImageError> {
+    let mut entries = vec![
+        Entry {
+            name: "Dockerfile",
+            path: build.folder.join("Dockerfile"),
+        },
+        Entry {
+            name: "rootfs",
+            path: build.folder.join("rootfs"),
+        },
+        Entry {
+            name: "site-job",
+            path: build.site_job.clone(),
+        },
+    ];
+    for (component, name) in COMPONENTS {
+        if let Some(pinned) = lock.component(component) {
+            let path: PathBuf = source::fetch(&build.cache, component, pinned).await?;
+            entries.push(Entry { name, path });
+        }
+    }
+    Ok(entries)
+}
+
+#[derive(Default)]
+struct Steps {
+    all: usize,
+    cached: usize,
+}
+
+async fn run(
+    docker: &Docker,
+    lock: &Lock,
+    reference: &str,
+    entries: Vec<Entry>,
+) -> Result<Steps, ImageError> {
+    let labels = labels(lock);
+    let arguments = HashMap::from([("BASE", lock.base.as_str())]);
+    let options = BuildImageOptionsBuilder::default()
+        .t(reference)
+        .rm(true)
+        .forcerm(true)
+        .labels(
+            &labels
+                .iter()
+                .map(|(name, value)| (*name, value.as_str()))
+                .collect(),
+        )
+        .buildargs(&arguments)
+        .build();
+    let body = bollard::body_try_stream(context::stream(entries));
+    let mut progress = Box::pin(docker.build_image(options, None, Some(body)));
+    let mut steps = Steps::default();
+    let mut line = String::new();
+    while let Some(message) = progress.next().await {
+        let message = message.map_err(|error| match error {
+            bollard::errors::Error::DockerStreamError { error } => ImageError::Step(error),
+            source => ImageError::Docker {
+                attempt: "building the image".to_owned(),
+                source,
+            },
+        })?;
+        if let Some(detail) = message.error_detail {
+            return Err(ImageError::Step(detail.message.unwrap_or_default()));
+        }
+        line.push_str(&message.stream.or(message.status).unwrap_or_default());
+        while let Some((complete, rest)) = line.split_once('\n') {
+            steps.count(complete);
+            if !complete.trim().is_empty() {
+                narrate(format_args!("  {}", complete.trim_end()));
+            }
+            line = rest.to_owned();
+        }
+    }
+    Ok(steps)
+}
+
+impl Steps {
+    /// Counts by the classic builder's own lines, for information only.
+    fn count(&mut self, line: &str) {
+        if line.starts_with("Step ") {
+            self.all += 1;
+        } else if line.trim() == "---> Using cache" {
+            self.cached += 1;
+        }
+    }
+}
+
+/// The annotations of the OCI image specification that can be told from the lock
+/// (<https://specs.opencontainers.org/image-spec/annotations/>), and the versions of what is inside.
+fn labels(lock: &Lock) -> Vec<(&'static str, String)> {
+    let version = |name: &str| {
+        lock.component(name)
+            .map_or(String::new(), |component| component.version.clone())
+    };
+    vec![
+        (
+            "org.opencontainers.image.title",
+            "bbws WordPress".to_owned(),
+        ),
+        (
+            "org.opencontainers.image.description",
+            "nginx, PHP-FPM and WordPress for one tenant".to_owned(),
+        ),
+        ("org.opencontainers.image.version", lock.image_version()),
+        (
+            "org.opencontainers.image.licenses",
+            "Apache-2.0 AND GPL-2.0-or-later".to_owned(),
+        ),
+        ("org.opencontainers.image.base.name", lock.base.clone()),
+        ("bbws.wordpress.version", version("wordpress")),
+        ("bbws.wp-cli.version", version("wp-cli")),
+    ]
+}
+
+/// Where `site-job` is when nobody says: beside the program that runs.
+#[must_use]
+pub fn site_job_beside(program: &Path) -> PathBuf {
+    program.with_file_name("site-job")
+}

@@ -1,0 +1,118 @@
+//! What can go wrong with an image, in the words that the command line prints.
+
+use std::{error::Error, fmt, io, path::PathBuf};
+
+/// A failure to build or push.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// The lock file is unusable.
+    #[error("{path}: {reason}")]
+    Lock {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No source of a component could be used; every one is named with its reason.
+    #[error("fetching {component}:{}", reasons.iter().map(|reason| format!("\n  {reason}")).collect::<String>())]
+    Sources {
+        /// The component.
+        component: String,
+        /// One line a source.
+        reasons: Vec<String>,
+    },
+    /// A file could not be read or written.
+    #[error("{attempt}")]
+    Io {
+        /// What was attempted.
+        attempt: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The program for inside the image is not there.
+    #[error("there is no site-job at {0}")]
+    NoSiteJob(PathBuf),
+    /// The Docker engine does not answer or refuses.
+    #[error("{attempt}")]
+    Docker {
+        /// What was attempted.
+        attempt: String,
+        /// The engine's words.
+        source: bollard::errors::Error,
+    },
+    /// A step of the Dockerfile failed; its output was narrated.
+    #[error("building the image: {0}")]
+    Step(String),
+    /// There is no such image on this machine.
+    #[error("this machine has no image {0}")]
+    NotBuilt(String),
+    /// The tag is taken by another image, and the repository keeps tags as they are.
+    #[error(
+        "{repository}:{tag} is another image, {digest}, and the repository's tags are immutable"
+    )]
+    TagTaken {
+        /// The repository.
+        repository: String,
+        /// The tag.
+        tag: String,
+        /// The digest that it has there.
+        digest: String,
+    },
+    /// AWS refused or did not answer.
+    #[error("{attempt}")]
+    Aws {
+        /// What was attempted, on which environment.
+        attempt: String,
+        /// Code, message and request id.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// AWS answered with something that cannot be used.
+    #[error("{0}")]
+    Answer(String),
+}
+
+impl ImageError {
+    /// For `map_err` after file operations.
+    pub(super) fn io(attempt: impl fmt::Display) -> impl FnOnce(io::Error) -> Self {
+        let attempt = attempt.to_string();
+        move |source| Self::Io { attempt, source }
+    }
+
+    /// For `map_err` after requests to the Docker engine.
+    pub(super) fn docker(
+        attempt: impl fmt::Display,
+    ) -> impl FnOnce(bollard::errors::Error) -> Self {
+        let attempt = attempt.to_string();
+        move |source| Self::Docker { attempt, source }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn next_step(&self) -> &'static str {
+        match self {
+            Self::Lock { .. } => "correct the lock file",
+            Self::Sources { .. } => {
+                "check the network and npm's registry settings; a mismatch means that a source changed: compare it before \
+                 changing the lock file"
+            }
+            Self::Io { .. } => "check the path and its permissions",
+            Self::NoSiteJob(_) => {
+                "run `cargo build -p site-job` with the same profile, or name the program with --site-job"
+            }
+            Self::Docker { .. } => {
+                "check that the Docker engine runs and that DOCKER_HOST, if set, names it"
+            }
+            Self::Step(_) => {
+                "the step's output is above; the steps before it are cached, so a repeat is quick"
+            }
+            Self::NotBuilt(_) => "run `bbws image build`, with the same --tag if one was given",
+            Self::TagTaken { .. } => {
+                "raise `revision` in the lock file or give --tag, build, and push again"
+            }
+            Self::Aws { .. } => {
+                "check the credentials and permissions for that environment's account, then push again"
+            }
+            Self::Answer(_) => "apply the environment's foundation again",
+        }
+    }
+}

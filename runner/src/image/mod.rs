@@ -1,0 +1,24 @@
+//! The WordPress image: what it is made of, building it, pushing it.
+//!
+//! Sources are pinned by content ([`lock`]), fetched once and kept in a cache ([`source`]), and handed to the Docker
+//! engine as a streamed build context ([`context`], [`build`](mod@build)). [`push`](mod@push) brings a built image into
+//! an environment's registry. Docker is reached through its API alone; no `docker` command is needed.
+
+mod build;
+mod context;
+mod error;
+mod lock;
+mod push;
+mod registry;
+mod source;
+mod tree;
+
+pub use build::{Build, Built, build, site_job_beside};
+pub use error::ImageError;
+pub use lock::{Component, Lock, Source};
+pub use push::{Push, Pushed, push};
+pub use registry::Registry;
+pub use source::cache_directory;
+
+/// The name that images have on the machine that built them.
+pub const LOCAL_NAME: &str = "bbws/wordpress";

@@ -1,0 +1,12 @@
+//! The bbws runner: GitOps for WordPress hosting of many tenants on AWS.
+
+pub mod apply;
+pub mod cli;
+pub mod cloud;
+pub mod image;
+pub mod jobs;
+pub mod manifest;
+pub mod output;
+pub mod plan;
+pub mod resource;
+pub mod session;

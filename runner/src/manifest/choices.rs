@@ -1,0 +1,105 @@
+//! The closed sets of the manifests.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Which of CloudFront's edge locations serve a site. Fewer cost less and are farther from some visitors.
+///
+/// The regions of each class: <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/PriceClass.html>.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum PriceClass {
+    /// North America, Europe and Israel (`PriceClass_100`).
+    Cheapest,
+    /// Those, and Africa, the Middle East and most of Asia (`PriceClass_200`).
+    Balanced,
+    /// Everywhere: those, and South America, Australia and New Zealand (`PriceClass_All`).
+    All,
+}
+
+impl PriceClass {
+    /// As the manifests write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cheapest => "cheapest",
+            Self::Balanced => "balanced",
+            Self::All => "all",
+        }
+    }
+
+    /// As CloudFront's API writes it.
+    #[must_use]
+    pub const fn as_aws(self) -> &'static str {
+        match self {
+            Self::Cheapest => "PriceClass_100",
+            Self::Balanced => "PriceClass_200",
+            Self::All => "PriceClass_All",
+        }
+    }
+}
+
+/// How often a site's own content is copied. It is the value of the tag `bbws:backup` on what the site owns, by which
+/// AWS Backup plans and the dumps select.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum BackupPolicy {
+    /// No copy of its own: only the backups of its environment's shared database and file system hold it.
+    None,
+    /// Once a night.
+    Daily,
+    /// Every hour.
+    Hourly,
+}
+
+impl BackupPolicy {
+    /// As the manifests and the tag write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Daily => "daily",
+            Self::Hourly => "hourly",
+        }
+    }
+}
+
+/// Whether visitors are served.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum SiteState {
+    /// Visitors are served.
+    Active,
+    /// No task runs and the edge answers visitors with a 503 page; database and uploads are kept.
+    Suspended,
+}
+
+impl SiteState {
+    /// As the manifests write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+        }
+    }
+}
+
+macro_rules! display_as_str {
+    ($($name:ident)+) => {$(
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    )+};
+}
+display_as_str!(PriceClass BackupPolicy SiteState);

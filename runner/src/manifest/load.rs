@@ -1,0 +1,254 @@
+//! From files to a [`Fleet`], or to everything that is wrong with them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::LazyLock;
+use std::{fs, io};
+
+use serde::de::DeserializeOwned;
+
+use super::discover::{Found, discover};
+use super::finding::{Finding, Rule, Source};
+use super::schema::{Defaults, EnvironmentFile, ManifestKind, SiteFile, TenantFile, json_schema};
+use super::shape::Shape;
+use super::yaml::{self, Node};
+use super::{
+    Admin, Environment, EnvironmentName, Fleet, Site, SiteState, TaskRange, TenantId, rules,
+};
+
+/// Why a folder is no valid fleet: every problem of every file, in order of file and place.
+#[derive(Debug, thiserror::Error)]
+#[error("the manifests have {} problem{}", .findings.len(), if .findings.len() == 1 { "" } else { "s" })]
+pub struct Invalid {
+    /// Never empty.
+    pub findings: Vec<Finding>,
+    /// How many manifests were read.
+    pub files: usize,
+}
+
+/// A manifest that was parsed to its end, whether or not it is valid.
+pub(super) struct Document {
+    pub(super) source: Source,
+    pub(super) node: Node,
+}
+
+/// What the rules look at. A file that is no YAML, or that is missing, is none; its place in the maps stays.
+#[derive(Default)]
+pub(super) struct Documents {
+    pub(super) environments: BTreeMap<EnvironmentName, Option<Document>>,
+    pub(super) tenants: BTreeMap<TenantId, Option<Document>>,
+    pub(super) sites: BTreeMap<(TenantId, EnvironmentName), Option<Document>>,
+    files: usize,
+}
+
+/// Reads and checks the fleet below `root`.
+///
+/// # Errors
+/// [`Invalid`] with all findings, when there is one.
+pub fn load(root: &Path) -> Result<Fleet, Invalid> {
+    let mut findings = Vec::new();
+    let found = discover(root, &mut findings);
+    let documents = read(root, found, &mut findings);
+    rules::check(&documents, &mut findings);
+    if findings.is_empty() {
+        let fleet = resolve(&documents, &mut findings);
+        if findings.is_empty() {
+            return Ok(fleet);
+        }
+    }
+    findings.sort();
+    findings.dedup();
+    Err(Invalid {
+        findings,
+        files: documents.files,
+    })
+}
+
+fn read(root: &Path, found: Found, findings: &mut Vec<Finding>) -> Documents {
+    let mut documents = Documents::default();
+    let mut open = |path: String, kind| {
+        documents.files += 1;
+        document(root, path, kind, findings)
+    };
+    for (name, path) in found.environments {
+        let document = path.and_then(|path| open(path, ManifestKind::Environment));
+        documents.environments.insert(name, document);
+    }
+    for tenant in found.tenants {
+        let document = tenant
+            .manifest
+            .and_then(|path| open(path, ManifestKind::Tenant));
+        documents.tenants.insert(tenant.id.clone(), document);
+        for (environment, path) in tenant.sites {
+            let document = open(path, ManifestKind::Site);
+            documents
+                .sites
+                .insert((tenant.id.clone(), environment), document);
+        }
+    }
+    documents
+}
+
+fn document(
+    root: &Path,
+    file: String,
+    kind: ManifestKind,
+    findings: &mut Vec<Finding>,
+) -> Option<Document> {
+    let text = match fs::read_to_string(root.join(&file)) {
+        Ok(text) => text,
+        Err(error) => {
+            let (message, help) = if error.kind() == io::ErrorKind::InvalidData {
+                ("is not UTF-8".to_owned(), "save it in UTF-8")
+            } else {
+                (
+                    format!("could not be read: {error}"),
+                    "make it readable for the user who runs bbws",
+                )
+            };
+            findings.push(Finding::on_file(file, Rule::UnreadableFile, message, help));
+            return None;
+        }
+    };
+    let source = Source { file, text };
+    let node = yaml::parse(&source, findings)?;
+    let (shape, what) = shape(kind);
+    shape.check(&node, what, &source, findings);
+    Some(Document { source, node })
+}
+
+/// The shape of a kind of file, and what messages call the file.
+fn shape(kind: ManifestKind) -> (&'static Shape, &'static str) {
+    static ENVIRONMENT: LazyLock<Shape> = LazyLock::new(|| compiled(ManifestKind::Environment));
+    static TENANT: LazyLock<Shape> = LazyLock::new(|| compiled(ManifestKind::Tenant));
+    static SITE: LazyLock<Shape> = LazyLock::new(|| compiled(ManifestKind::Site));
+    match kind {
+        ManifestKind::Environment => (&ENVIRONMENT, "the environment"),
+        ManifestKind::Tenant => (&TENANT, "the tenant"),
+        ManifestKind::Site => (&SITE, "the site"),
+    }
+}
+
+fn compiled(kind: ManifestKind) -> Shape {
+    Shape::compile(&json_schema(kind))
+        .expect("the schemas of our own types use known keywords only")
+}
+
+/// Fills the environments' defaults in. Comes after all checks; where one of them has a hole it makes a finding, because
+/// a site that were silently left out would look like one to destroy.
+fn resolve(documents: &Documents, findings: &mut Vec<Finding>) -> Fleet {
+    let mut environments = BTreeMap::new();
+    let mut defaults = BTreeMap::new();
+    for (name, document) in &documents.environments {
+        let Some(file) = document
+            .as_ref()
+            .and_then(|document| value::<EnvironmentFile>(document, findings))
+        else {
+            continue;
+        };
+        defaults.insert(name, file.defaults);
+        let environment = Environment {
+            name: name.clone(),
+            account: file.account,
+            region: file.region,
+            domain: file.domain,
+            release: file.release,
+        };
+        environments.insert(name.clone(), environment);
+    }
+    let mut organizations = BTreeMap::new();
+    for (id, document) in &documents.tenants {
+        let file = document
+            .as_ref()
+            .and_then(|document| value::<TenantFile>(document, findings));
+        organizations.extend(file.map(|file| (id, file.name)));
+    }
+    let mut sites = Vec::new();
+    for ((tenant, name), document) in &documents.sites {
+        let file = document
+            .as_ref()
+            .and_then(|document| value::<SiteFile>(document, findings));
+        match (
+            file,
+            environments.get(name),
+            defaults.get(name),
+            organizations.get(tenant),
+        ) {
+            (Some(file), Some(environment), Some(defaults), Some(organization)) => {
+                sites.push(site(
+                    tenant,
+                    environment,
+                    organization.as_str(),
+                    defaults,
+                    file,
+                ));
+            }
+            _ => findings.push(Finding::on_file(
+                format!("tenants/{tenant}/{name}.yaml"),
+                Rule::MissingFile,
+                "its environment or its tenant could not be read",
+                BUG,
+            )),
+        }
+    }
+    sites.sort_by(|a, b| (&a.environment, &a.tenant).cmp(&(&b.environment, &b.tenant)));
+    Fleet {
+        environments,
+        sites,
+    }
+}
+
+fn site(
+    tenant: &TenantId,
+    environment: &Environment,
+    organization: &str,
+    defaults: &Defaults,
+    file: SiteFile,
+) -> Site {
+    let tasks = file.tasks.unwrap_or(defaults.tasks);
+    Site {
+        tenant: tenant.clone(),
+        environment: environment.name.clone(),
+        organization: organization.to_owned(),
+        title: file.title.to_string(),
+        domains: file.domains,
+        locale: file
+            .locale
+            .or_else(|| defaults.locale.clone())
+            .unwrap_or_default(),
+        timezone: file
+            .timezone
+            .or_else(|| defaults.timezone.clone())
+            .unwrap_or_default(),
+        admin: Admin {
+            user: file.admin.user.to_string(),
+            email: file.admin.email,
+        },
+        release: file.release.unwrap_or_else(|| environment.release.clone()),
+        cpu: file.cpu.unwrap_or(defaults.cpu),
+        memory: file.memory.unwrap_or(defaults.memory),
+        tasks: TaskRange {
+            min: tasks.min,
+            max: tasks.max,
+        },
+        price_class: file.price_class.unwrap_or(defaults.price_class),
+        backup: file.backup.unwrap_or(defaults.backup),
+        monthly_budget: file.monthly_budget.unwrap_or(defaults.monthly_budget),
+        state: file.state.unwrap_or(SiteState::Active),
+    }
+}
+
+const BUG: &str = "another check should have said why: please report this as a bug of bbws";
+
+fn value<T: DeserializeOwned>(document: &Document, findings: &mut Vec<Finding>) -> Option<T> {
+    let read = serde_json::from_value(document.node.to_json());
+    read.map_err(|error| {
+        findings.push(document.source.finding(
+            document.node.span,
+            Rule::WrongType,
+            error.to_string(),
+            BUG,
+        ))
+    })
+    .ok()
+}

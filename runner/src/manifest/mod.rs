@@ -1,0 +1,112 @@
+//! The fleet as git holds it: reading, checking and resolving manifests. Pure: files in, [`Fleet`] or findings out.
+
+mod checks;
+mod choices;
+mod discover;
+mod finding;
+mod load;
+mod names;
+#[cfg(test)]
+mod names_tests;
+mod rules;
+#[cfg(test)]
+mod rules_tests;
+mod schema;
+mod shape;
+#[cfg(test)]
+mod shape_tests;
+mod suggest;
+mod yaml;
+#[cfg(test)]
+mod yaml_tests;
+
+use std::collections::BTreeMap;
+
+pub use checks::LOCALES;
+pub use choices::{BackupPolicy, PriceClass, SiteState};
+pub use finding::{Finding, Position, Rule, Span};
+pub use load::{Invalid, load};
+pub use names::{
+    AccountId, Domain, Email, EnvironmentName, InvalidName, Line, Locale, Login, Region, Release,
+    TenantId, Timezone,
+};
+pub use schema::{ManifestKind, json_schema};
+
+/// A fleet whose every manifest was read and found valid.
+#[derive(Clone, Debug)]
+pub struct Fleet {
+    /// The environments, by name.
+    pub environments: BTreeMap<EnvironmentName, Environment>,
+    /// All sites, defaults filled in, sorted by environment then tenant.
+    pub sites: Vec<Site>,
+}
+
+/// `environments/<name>/environment.yaml`, resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// Its name, from the folder.
+    pub name: EnvironmentName,
+    /// The AWS account that holds it.
+    pub account: AccountId,
+    /// Its AWS region.
+    pub region: Region,
+    /// The Route 53 zone that every domain of its sites lies in.
+    pub domain: Domain,
+    /// What sites run that name no release of their own.
+    pub release: Release,
+}
+
+/// `tenants/<tenant>/<environment>.yaml` with the defaults of its environment filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// The tenant's id, from the folder.
+    pub tenant: TenantId,
+    /// The environment, from the file name.
+    pub environment: EnvironmentName,
+    /// The organization's display name, from `tenant.yaml`.
+    pub organization: String,
+    /// WordPress's site title.
+    pub title: String,
+    /// Domains served, the primary one first; never empty.
+    pub domains: Vec<Domain>,
+    /// WordPress's locale, `en_US` by default.
+    pub locale: Locale,
+    /// An IANA time zone, `UTC` by default.
+    pub timezone: Timezone,
+    /// The first administrator.
+    pub admin: Admin,
+    /// What the site runs.
+    pub release: Release,
+    /// CPU units, 1024 to a vCPU; with `memory` a pair that Fargate offers.
+    pub cpu: u32,
+    /// MiB.
+    pub memory: u32,
+    /// Fewest and most tasks that autoscaling may run; `1 <= min <= max`.
+    pub tasks: TaskRange,
+    /// Which edge locations serve the site.
+    pub price_class: PriceClass,
+    /// How the site is backed up.
+    pub backup: BackupPolicy,
+    /// Whole US dollars a month.
+    pub monthly_budget: u32,
+    /// Whether visitors are served.
+    pub state: SiteState,
+}
+
+/// The first WordPress administrator of a site. Its password is generated and kept in Secrets Manager.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// WordPress login name.
+    pub user: String,
+    /// Address that WordPress's own mail goes to.
+    pub email: Email,
+}
+
+/// Fewest and most tasks of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskRange {
+    /// At least one.
+    pub min: u32,
+    /// At least `min`.
+    pub max: u32,
+}

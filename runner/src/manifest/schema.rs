@@ -1,0 +1,202 @@
+//! The manifest files as they are written: the one definition of their structure, from which come the published JSON
+//! Schemas, the check of every file (`shape`), and the values themselves.
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::names::{AccountId, Domain, Email, Line, Locale, Login, Region, Release, Timezone};
+use super::{BackupPolicy, PriceClass, SiteState};
+
+/// The kinds of manifest file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
+pub enum ManifestKind {
+    /// `environments/<environment>/environment.yaml`
+    Environment,
+    /// `tenants/<tenant>/tenant.yaml`
+    Tenant,
+    /// `tenants/<tenant>/<environment>.yaml`
+    Site,
+}
+
+/// The JSON Schema (draft 2020-12) of a kind of manifest.
+#[must_use]
+pub fn json_schema(kind: ManifestKind) -> Value {
+    let generator = SchemaSettings::draft2020_12()
+        .with_transform(RecursiveTransform(without_null))
+        .into_generator();
+    let schema = match kind {
+        ManifestKind::Environment => generator.into_root_schema_for::<EnvironmentFile>(),
+        ManifestKind::Tenant => generator.into_root_schema_for::<TenantFile>(),
+        ManifestKind::Site => generator.into_root_schema_for::<SiteFile>(),
+    };
+    schema.to_value()
+}
+
+/// Leaving a key out is the only way to leave a value out: `key:` with nothing behind it is a slip, so no schema takes null.
+fn without_null(schema: &mut Schema) {
+    let Some(object) = schema.as_object_mut() else {
+        return;
+    };
+    if let Some(Value::Array(types)) = object.get_mut("type") {
+        types.retain(|kind| kind != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            object.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(Value::Array(branches)) = object.get_mut("anyOf") {
+        branches.retain(|branch| branch != &json!({"type": "null"}));
+        if let [Value::Object(only)] = branches.as_slice() {
+            let only = only.clone();
+            object.remove("anyOf");
+            object.extend(only);
+        }
+    }
+    if object.get("default") == Some(&Value::Null) {
+        object.remove("default");
+    }
+}
+
+/// The version of a manifest's form. Another number will mean another form; the runner will read both for a while.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Version(
+    #[expect(
+        dead_code,
+        reason = "one version so far: the check of the shape compares it"
+    )]
+    u32,
+);
+
+impl JsonSchema for Version {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Version".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> Schema {
+        schemars::json_schema!({"const": 1, "description": "The version of this file's form."})
+    }
+}
+
+/// An environment: one AWS account and region, and what its sites share.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "bbws environment manifest")]
+pub(super) struct EnvironmentFile {
+    /// The version of this file's form.
+    #[expect(dead_code, reason = "checked with the shape")]
+    pub(super) version: Version,
+    /// The AWS account that holds the environment. The runner refuses to work with credentials of another account.
+    pub(super) account: AccountId,
+    /// The AWS region of everything but the edge.
+    pub(super) region: Region,
+    /// The environment's Route 53 zone. Every domain of its sites lies inside it; no other environment has the same.
+    pub(super) domain: Domain,
+    /// What sites run that name no release of their own. Changing it rolls all of them.
+    pub(super) release: Release,
+    /// What sites get that don't say otherwise.
+    pub(super) defaults: Defaults,
+}
+
+/// What the sites of an environment get that don't say otherwise.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Defaults {
+    /// CPU units of a task, 1024 to a vCPU; with `memory` a pair that Fargate offers.
+    #[schemars(extend("enum" = [256, 512, 1024, 2048, 4096, 8192, 16384]))]
+    pub(super) cpu: u32,
+    /// Memory of a task in MiB; with `cpu` a pair that Fargate offers.
+    #[schemars(range(min = 512, max = 122_880))]
+    pub(super) memory: u32,
+    /// Fewest and most tasks that autoscaling runs.
+    pub(super) tasks: Tasks,
+    /// Which of CloudFront's edge locations serve the site.
+    pub(super) price_class: PriceClass,
+    /// How often a site's own content is copied.
+    pub(super) backup: BackupPolicy,
+    /// What a site may cost a month, in whole US dollars; an AWS budget warns when it is exceeded.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(super) monthly_budget: u32,
+    /// The language of the site and its dashboard. `en_US` when left out.
+    pub(super) locale: Option<Locale>,
+    /// The time zone of the site's dates. `UTC` when left out.
+    pub(super) timezone: Option<Timezone>,
+}
+
+/// Fewest and most tasks that autoscaling runs.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tasks {
+    /// Tasks that always run while the site is active.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(super) min: u32,
+    /// Tasks that never are exceeded; at least `min`.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(super) max: u32,
+}
+
+/// A tenant: a customer organization. Its id is the name of its folder.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "bbws tenant manifest")]
+pub(super) struct TenantFile {
+    /// The version of this file's form.
+    #[expect(dead_code, reason = "checked with the shape")]
+    pub(super) version: Version,
+    /// The organization's name, as reports show it.
+    pub(super) name: Line,
+}
+
+/// A site: a tenant's WordPress in the environment that the file is named after.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "bbws site manifest")]
+pub(super) struct SiteFile {
+    /// The version of this file's form.
+    #[expect(dead_code, reason = "checked with the shape")]
+    pub(super) version: Version,
+    /// WordPress's site title.
+    pub(super) title: Line,
+    /// The domains that the site answers to, the primary one first: WordPress's own URL. Each lies inside the environment's zone and belongs to one site only.
+    // ACM: ten names a certificate unless the quota is raised, https://docs.aws.amazon.com/acm/latest/userguide/acm-limits.html
+    #[schemars(length(min = 1, max = 10))]
+    pub(super) domains: Vec<Domain>,
+    /// The language of the site and its dashboard. The environment's default when left out.
+    pub(super) locale: Option<Locale>,
+    /// The time zone of the site's dates. The environment's default when left out.
+    pub(super) timezone: Option<Timezone>,
+    /// The first administrator. A password is generated and kept in Secrets Manager.
+    pub(super) admin: AdminFile,
+    /// What the site runs. Follows its environment when left out.
+    pub(super) release: Option<Release>,
+    /// CPU units of a task, 1024 to a vCPU; with `memory` a pair that Fargate offers. The environment's default when left out.
+    #[schemars(extend("enum" = [256, 512, 1024, 2048, 4096, 8192, 16384]))]
+    pub(super) cpu: Option<u32>,
+    /// Memory of a task in MiB; with `cpu` a pair that Fargate offers. The environment's default when left out.
+    #[schemars(range(min = 512, max = 122_880))]
+    pub(super) memory: Option<u32>,
+    /// Fewest and most tasks that autoscaling runs. The environment's default when left out.
+    pub(super) tasks: Option<Tasks>,
+    /// Which of CloudFront's edge locations serve the site. The environment's default when left out.
+    pub(super) price_class: Option<PriceClass>,
+    /// How often the site's own content is copied. The environment's default when left out.
+    pub(super) backup: Option<BackupPolicy>,
+    /// What the site may cost a month, in whole US dollars; an AWS budget warns when it is exceeded. The environment's default when left out.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(super) monthly_budget: Option<u32>,
+    /// Whether visitors are served. `active` when left out.
+    pub(super) state: Option<SiteState>,
+}
+
+/// The first WordPress administrator.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AdminFile {
+    /// The name to log in with.
+    pub(super) user: Login,
+    /// Where WordPress's own mail goes.
+    pub(super) email: Email,
+}

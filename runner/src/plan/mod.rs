@@ -1,0 +1,396 @@
+//! The difference between what manifests ask for and what AWS holds, as data. Pure: no clock, no network, no chance.
+
+mod diff;
+
+pub use diff::{FieldChange, differences};
+
+use crate::cloud::{Class, Foundation, Secret};
+use crate::manifest::{Release, Site, TenantId};
+use crate::resource::{ALL, Context, Found, Inventory, Kind, TenantRef, desired};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is to happen to one resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    /// It does not exist yet.
+    Create,
+    /// It exists and differs.
+    Update,
+    /// It exists, and what differs can only be changed by making another.
+    Replace,
+    /// It should not exist.
+    Delete,
+}
+
+impl Op {
+    /// As plans show it.
+    #[must_use]
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Create => "+",
+            Self::Update => "~",
+            Self::Replace => "-/+",
+            Self::Delete => "-",
+        }
+    }
+
+    /// As JSON names it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// Why a change is in the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Nothing of this site exists yet.
+    NewSite,
+    /// Other parts of the site exist, this one does not: it was deleted, or a run stopped half way.
+    Missing,
+    /// AWS holds something else than the manifest asks for.
+    Differs,
+    /// Only because a resource that it refers to changes.
+    Follows,
+    /// No manifest names this tenant in this environment any more.
+    TenantRemoved,
+    /// `destroy` was asked for.
+    Requested,
+    /// Another resource has taken its place.
+    Superseded,
+}
+
+impl Reason {
+    /// As plans show it.
+    #[must_use]
+    pub fn text(&self) -> &'static str {
+        match self {
+            Self::NewSite => "new site",
+            Self::Missing => "missing in AWS",
+            Self::Differs => "differs from the manifest",
+            Self::Follows => "follows a change it depends on",
+            Self::TenantRemoved => "no manifest names this tenant",
+            Self::Requested => "destroy was asked for",
+            Self::Superseded => "superseded",
+        }
+    }
+}
+
+/// One resource that is to change.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Change {
+    /// Whose.
+    pub tenant: TenantId,
+    /// What.
+    pub kind: Kind,
+    /// How.
+    pub op: Op,
+    /// Why.
+    pub reason: Reason,
+    /// AWS's id of what exists.
+    pub id: Option<String>,
+    /// Which fields, from what, to what.
+    pub fields: Vec<FieldChange>,
+}
+
+/// Everything that is to change in one environment, tenant by tenant, dependencies first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Plan {
+    /// The environment's name.
+    pub environment: String,
+    /// In order of tenant and dependency.
+    pub changes: Vec<Change>,
+}
+
+impl Plan {
+    /// How many resources are added, changed (replaced ones included), and destroyed.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize, usize) {
+        let count = |ops: &[Op]| self.changes.iter().filter(|c| ops.contains(&c.op)).count();
+        (
+            count(&[Op::Create]),
+            count(&[Op::Update, Op::Replace]),
+            count(&[Op::Delete]),
+        )
+    }
+
+    /// The tenants that change.
+    #[must_use]
+    pub fn tenants(&self) -> BTreeSet<TenantId> {
+        self.changes.iter().map(|c| c.tenant.clone()).collect()
+    }
+
+    /// The tenants whose site is to be destroyed.
+    #[must_use]
+    pub fn destroyed(&self) -> BTreeSet<TenantId> {
+        let removed = |c: &&Change| matches!(c.reason, Reason::TenantRemoved | Reason::Requested);
+        self.changes
+            .iter()
+            .filter(removed)
+            .map(|c| c.tenant.clone())
+            .collect()
+    }
+}
+
+/// What a plan is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// What tenants share.
+    pub foundation: &'a Foundation,
+    /// The environment's sites.
+    pub sites: &'a BTreeMap<TenantId, &'a Site>,
+    /// What AWS holds.
+    pub inventory: &'a Inventory,
+    /// Only these tenants, if given.
+    pub only: Option<&'a BTreeSet<TenantId>>,
+    /// This tenant's site is to be destroyed although a manifest may name it.
+    pub destroy: Option<&'a TenantId>,
+}
+
+impl<'a> Input<'a> {
+    /// The tenants that the plan is about: those with a manifest, and those that AWS holds something of.
+    #[must_use]
+    pub fn tenants(&self) -> BTreeSet<TenantId> {
+        let all = self
+            .sites
+            .keys()
+            .chain(self.inventory.found.keys())
+            .cloned();
+        match (self.destroy, self.only) {
+            (Some(tenant), _) => BTreeSet::from([tenant.clone()]),
+            (None, Some(only)) => all.filter(|t| only.contains(t)).collect(),
+            (None, None) => all.collect(),
+        }
+    }
+
+    /// What `tenant`'s desired state follows from.
+    #[must_use]
+    pub fn context(&self, tenant: &TenantId) -> Context<'a> {
+        let site = self
+            .sites
+            .get(tenant)
+            .copied()
+            .filter(|_| self.destroy != Some(tenant));
+        let found = self.inventory.found.get(tenant);
+        let known: BTreeMap<_, _> = found
+            .into_iter()
+            .flatten()
+            .map(|(kind, found)| (*kind, found.attributes.clone()))
+            .collect();
+        // A site stays in the cell that holds its database.
+        let placed = known
+            .get(&Kind::DatabaseSecret)
+            .and_then(|attributes| attributes.get("cell"));
+        let cells = &self.foundation.cells;
+        let cell = cells
+            .iter()
+            .find(|cell| Some(&cell.name) == placed)
+            .unwrap_or(&cells[0]);
+        Context {
+            site,
+            who: TenantRef {
+                environment: self.foundation.environment.clone(),
+                tenant: tenant.clone(),
+            },
+            foundation: self.foundation,
+            cell,
+            origin_secret: self
+                .inventory
+                .origin_secrets
+                .get(&cell.name)
+                .unwrap_or(&NO_SECRET),
+            image: site
+                .and_then(|site| self.inventory.image(&site.release))
+                .unwrap_or_default(),
+            known,
+        }
+    }
+}
+
+static NO_SECRET: std::sync::LazyLock<Secret> = std::sync::LazyLock::new(|| Secret::new(""));
+
+/// Why no plan can be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Something could not be read, and what can't be read is not known to be absent.
+    #[error("refusing to plan: {} could not be read: {error}", kinds.join(", "))]
+    Unreadable {
+        /// What the failed calls would have told.
+        kinds: Vec<&'static str>,
+        /// The error.
+        error: String,
+        /// How to treat it.
+        class: Class,
+    },
+    /// The registry has no such image.
+    #[error("release {release} is not in the registry {registry}; sites that want it: {}", sites.join(", "))]
+    NoSuchRelease {
+        /// Tag or digest.
+        release: Release,
+        /// Where it was looked for.
+        registry: String,
+        /// Whose manifests name it.
+        sites: Vec<String>,
+    },
+}
+
+/// Compares desired with found, resource by resource.
+///
+/// # Errors
+/// All reasons why a plan would not be true.
+pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Refusal>> {
+    let refusals = refusals(input);
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    let mut changes = Vec::new();
+    for tenant in input.tenants() {
+        let context = input.context(&tenant);
+        let found = input.inventory.found.get(&tenant);
+        match context.site {
+            Some(_) => changes.extend(converge(context, found)),
+            None => changes.extend(
+                found
+                    .into_iter()
+                    .flat_map(|found| destroy(&tenant, found, input)),
+            ),
+        }
+    }
+    Ok(Plan {
+        environment: input.foundation.environment.clone(),
+        changes,
+    })
+}
+
+fn refusals(input: &Input<'_>) -> Vec<Refusal> {
+    let mut refusals: Vec<_> = input
+        .inventory
+        .unreadable
+        .iter()
+        .map(|(kinds, error)| Refusal::Unreadable {
+            kinds: kinds.iter().map(|kind| kind.label()).collect(),
+            error: error.to_string(),
+            class: error.class(),
+        })
+        .collect();
+    let mut missing: BTreeMap<&Release, Vec<String>> = BTreeMap::new();
+    for tenant in input.tenants() {
+        let Some(site) = input
+            .sites
+            .get(&tenant)
+            .filter(|_| input.destroy != Some(&tenant))
+        else {
+            continue;
+        };
+        if refusals.is_empty() && input.inventory.image(&site.release).is_none() {
+            missing
+                .entry(&site.release)
+                .or_default()
+                .push(tenant.to_string());
+        }
+    }
+    refusals.extend(
+        missing
+            .into_iter()
+            .map(|(release, sites)| Refusal::NoSuchRelease {
+                release: release.clone(),
+                registry: input.foundation.registry.uri.clone(),
+                sites,
+            }),
+    );
+    refusals
+}
+
+fn converge(mut context: Context<'_>, found: Option<&BTreeMap<Kind, Found>>) -> Vec<Change> {
+    let new_site = found.is_none_or(BTreeMap::is_empty);
+    let mut changes: Vec<Change> = Vec::new();
+    for kind in ALL {
+        // Null fields: it waits to be cleaned up, but never became usable.
+        let existing = found
+            .and_then(|found| found.get(&kind))
+            .filter(|found| !found.fields.is_null());
+        let (op, reason, fields) = match (desired(kind, &context), existing) {
+            (None, None) => continue,
+            (None, Some(existing)) => (
+                Op::Delete,
+                Reason::Superseded,
+                differences(&existing.fields, &Value::Object(Map::new())),
+            ),
+            (Some(desired), None) => {
+                let reason = if new_site {
+                    Reason::NewSite
+                } else {
+                    Reason::Missing
+                };
+                (
+                    Op::Create,
+                    reason,
+                    differences(&Value::Object(Map::new()), &desired),
+                )
+            }
+            (Some(desired), Some(existing)) => {
+                let fields = kind.differences(&existing.fields, &desired);
+                if fields.is_empty() {
+                    continue;
+                }
+                let follows = fields.iter().all(FieldChange::is_pending);
+                let op = if kind.is_replaced(&fields) {
+                    Op::Replace
+                } else {
+                    Op::Update
+                };
+                (
+                    op,
+                    if follows {
+                        Reason::Follows
+                    } else {
+                        Reason::Differs
+                    },
+                    fields,
+                )
+            }
+        };
+        if kind.is_renewed_by_update() {
+            context.known.remove(&kind);
+        }
+        let id = existing.map(|existing| existing.id.clone());
+        changes.push(Change {
+            tenant: context.who.tenant.clone(),
+            kind,
+            op,
+            reason,
+            id,
+            fields,
+        });
+    }
+    changes
+}
+
+fn destroy(tenant: &TenantId, found: &BTreeMap<Kind, Found>, input: &Input<'_>) -> Vec<Change> {
+    let reason = if input.destroy == Some(tenant) {
+        Reason::Requested
+    } else {
+        Reason::TenantRemoved
+    };
+    ALL.iter()
+        .rev()
+        .filter_map(|kind| Some((found.get(kind)?, kind)))
+        .map(|(existing, kind)| Change {
+            tenant: tenant.clone(),
+            kind: *kind,
+            op: Op::Delete,
+            reason: reason.clone(),
+            id: Some(existing.id.clone()),
+            fields: Vec::new(),
+        })
+        .collect()
+}

@@ -1,0 +1,112 @@
+//! One environment opened: its manifests and its account side by side, ready to be compared.
+
+use crate::cloud::{Cloud, CloudError, Secret};
+use crate::jobs::Jobs;
+use crate::manifest::{Environment, Fleet, Site, TenantId};
+use crate::plan::{Input, Plan, Refusal, plan};
+use crate::resource::{Inventory, Reader, look};
+use std::collections::{BTreeMap, BTreeSet};
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+/// An environment's manifests and account.
+#[derive(Debug)]
+pub struct Session<'a> {
+    /// The manifest.
+    pub environment: &'a Environment,
+    /// The account.
+    pub cloud: Cloud,
+    /// The environment's sites.
+    pub sites: BTreeMap<TenantId, &'a Site>,
+}
+
+/// What a plan is to be about.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// Only these tenants.
+    pub only: Option<BTreeSet<TenantId>>,
+    /// Destroy this tenant's site, whatever its manifest says.
+    pub destroy: Option<TenantId>,
+    /// Also check what no AWS list shows, by one job a cell.
+    pub deep: bool,
+}
+
+impl<'a> Session<'a> {
+    /// Opens the account of `environment`. Reads only.
+    ///
+    /// # Errors
+    /// See [`Cloud::connect`].
+    pub async fn open(fleet: &'a Fleet, environment: &'a Environment) -> Result<Self, CloudError> {
+        let cloud = Cloud::connect(environment).await?;
+        let sites = fleet
+            .sites
+            .iter()
+            .filter(|site| site.environment == environment.name);
+        Ok(Self {
+            environment,
+            cloud,
+            sites: sites.map(|site| (site.tenant.clone(), site)).collect(),
+        })
+    }
+
+    /// Reads what AWS holds and compares. Changes nothing.
+    ///
+    /// # Errors
+    /// All reasons why no plan can be made.
+    pub async fn plan(&self, scope: &Scope) -> Result<(Inventory, Plan), Vec<Refusal>> {
+        let reader = Reader {
+            cloud: &self.cloud,
+            environment: &self.environment.name,
+            sites: self.sites.clone(),
+        };
+        let mut inventory = reader.read().await;
+        let snapshot = inventory.clone();
+        let before = self.input(scope, &snapshot);
+        let sited = before
+            .tenants()
+            .into_iter()
+            .map(|tenant| before.context(&tenant));
+        let contexts: Vec<_> = sited.filter(|context| context.site.is_some()).collect();
+        reader.describe_changed(&mut inventory, &contexts).await;
+        if scope.deep {
+            look(&self.jobs(&run_id(), &inventory), &contexts, &mut inventory).await;
+        }
+        let plan = plan(&self.input(scope, &inventory))?;
+        Ok((inventory, plan))
+    }
+
+    /// The jobs of `run`. Those of a cell run the environment's release, or where the registry lacks it, any that it holds.
+    #[must_use]
+    pub fn jobs(&self, run: &str, inventory: &Inventory) -> Jobs {
+        let image = inventory
+            .image(&self.environment.release)
+            .or_else(|| inventory.images.values().next().cloned());
+        Jobs::new(
+            self.cloud.clone(),
+            run.to_owned(),
+            image.unwrap_or_default(),
+        )
+    }
+
+    /// What [`plan`] and an apply of its result work with.
+    #[must_use]
+    pub fn input<'b>(&'b self, scope: &'b Scope, inventory: &'b Inventory) -> Input<'b> {
+        Input {
+            foundation: &self.cloud.foundation,
+            sites: &self.sites,
+            inventory,
+            only: scope.only.as_ref(),
+            destroy: scope.destroy.as_ref(),
+        }
+    }
+}
+
+/// A run's id: sorts by time, and its tail keeps two runs of one second apart.
+#[must_use]
+pub fn run_id() -> String {
+    let format = format_description!("[year][month][day]T[hour][minute][second]Z");
+    let time = OffsetDateTime::now_utc()
+        .format(&format)
+        .unwrap_or_default();
+    format!("{time}-{}", Secret::generate(6).expose().to_lowercase())
+}

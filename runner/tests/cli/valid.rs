@@ -1,0 +1,113 @@
+//! Valid fleets: the sample one, and one as large as we promise.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bbws::manifest::{self, BackupPolicy, PriceClass, Site, SiteState};
+
+use crate::{bbws, outcome, repository};
+
+#[test]
+fn the_sample_fleet_is_valid() {
+    let (code, stdout, stderr) = outcome(bbws(&["validate"]).current_dir(repository()));
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert_eq!(stdout, "valid: 3 environments, 4 sites\n");
+
+    let (code, json, _) = outcome(bbws(&["validate", "--json"]).current_dir(repository()));
+    assert_eq!(code, 0);
+    let expected = r#"{"command":"validate","exit_code":0,"result":{"environments":3,"findings":[],"sites":4,"valid":true},"schema_version":1}"#;
+    assert_eq!(json.trim_end(), expected);
+}
+
+/// Given a site that leaves most out, when it is loaded, then its environment's defaults stand in for what is missing.
+#[test]
+fn environments_fill_in_what_sites_leave_out() {
+    let fleet = manifest::load(&repository()).unwrap();
+    let order: Vec<String> = fleet
+        .sites
+        .iter()
+        .map(|site| format!("{}/{}", site.environment, site.tenant))
+        .collect();
+    assert_eq!(order, ["dev/acme", "dev/bolt", "prod/acme", "sit/acme"]);
+
+    let acme = site(&fleet.sites, "acme", "dev");
+    assert_eq!(acme.organization, "Acme Trading (Pty) Ltd");
+    assert_eq!(acme.title, "Acme & Sons");
+    assert_eq!(
+        (acme.cpu, acme.memory, acme.tasks.min, acme.tasks.max),
+        (256, 512, 1, 2)
+    );
+    assert_eq!(acme.release.as_str(), "7.1.1-1");
+    assert_eq!(acme.locale.as_str(), "en_US");
+    assert_eq!(acme.timezone.as_str(), "Africa/Johannesburg");
+    assert_eq!(
+        (acme.price_class, acme.backup),
+        (PriceClass::Cheapest, BackupPolicy::None)
+    );
+    assert_eq!((acme.monthly_budget, acme.state), (15, SiteState::Active));
+
+    let bolt = site(&fleet.sites, "bolt", "dev");
+    assert_eq!((bolt.cpu, bolt.memory, bolt.tasks.max), (256, 1024, 3));
+    assert_eq!(bolt.locale.as_str(), "de_DE");
+    assert_eq!(
+        (bolt.backup, bolt.monthly_budget),
+        (BackupPolicy::Daily, 20)
+    );
+    assert_eq!(
+        bolt.domains
+            .iter()
+            .map(|domain| domain.as_str())
+            .collect::<Vec<_>>(),
+        ["bolt.dev.localhost", "www.bolt.dev.localhost"]
+    );
+
+    let prod = site(&fleet.sites, "acme", "prod");
+    assert_eq!((prod.cpu, prod.memory), (1024, 2048));
+    assert_eq!(
+        (prod.price_class, prod.price_class.as_aws()),
+        (PriceClass::All, "PriceClass_All")
+    );
+    assert_eq!(
+        fleet.environments[&prod.environment].account.as_str(),
+        "333333333333"
+    );
+}
+
+fn site<'a>(sites: &'a [Site], tenant: &str, environment: &str) -> &'a Site {
+    let wanted =
+        |site: &&Site| site.tenant.as_str() == tenant && site.environment.as_str() == environment;
+    sites.iter().find(wanted).unwrap()
+}
+
+/// A thousand tenants load in a moment. The bound is loose, for slow machines and debug builds; it catches what is quadratic.
+#[test]
+fn a_thousand_tenants_load_in_a_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    many_tenants(folder.path(), 1000);
+    let start = Instant::now();
+    let fleet = manifest::load(folder.path()).unwrap();
+    let took = start.elapsed();
+    assert_eq!(fleet.sites.len(), 1000);
+    assert!(took < Duration::from_secs(5), "{took:?}");
+}
+
+fn many_tenants(root: &Path, count: usize) {
+    let sample = repository();
+    let environment = "environments/dev/environment.yaml";
+    fs::create_dir_all(root.join("environments/dev")).unwrap();
+    fs::copy(sample.join(environment), root.join(environment)).unwrap();
+    let (tenant, site) = ("tenants/bolt/tenant.yaml", "tenants/bolt/dev.yaml");
+    let site = fs::read_to_string(sample.join(site)).unwrap();
+    for number in 0..count {
+        let id = format!("tenant-{number:05}");
+        let folder = root.join("tenants").join(&id);
+        fs::create_dir_all(&folder).unwrap();
+        fs::copy(sample.join(tenant), folder.join("tenant.yaml")).unwrap();
+        fs::write(
+            folder.join("dev.yaml"),
+            site.replace("bolt.dev", &format!("{id}.dev")),
+        )
+        .unwrap();
+    }
+}

@@ -1,0 +1,459 @@
+//! Somebody changes things by hand: the plan shows exactly that, and an apply repairs it.
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::{Aws, Drift, Fleet, World, story};
+use localcloud::Options;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drift() {
+    let fleet = Fleet::of(&["acme", "bolt"]);
+    story("drift", Options::for_test(&["dev"]), fleet, async |world| {
+        world.apply().await?;
+        world.bbws()?.plan_is_empty().await?;
+        world.note("the plan is empty");
+        let aws = &world.aws;
+
+        hand_registered_revision(aws).await?;
+        repaired(world, "service", &["task_definition"]).await?;
+        listener_rule_without_header(aws).await?;
+        repaired(world, "listener rule", &["header.name", "header.values"]).await?;
+        listener_rule_to_another_site(aws).await?;
+        repaired(world, "listener rule", &["forward_to.0"]).await?;
+        secret_with_another_tag(aws).await?;
+        repaired(world, "wordpress secret", &["tags.bbws:tenant"]).await?;
+        distribution(aws, |config| {
+            config.price_class = Some("PriceClass_All".into());
+            Ok(())
+        })
+        .await?;
+        repaired(world, "distribution", &["price_class"]).await?;
+        let caching = world
+            .aws
+            .foundation("/edge/static_cache_policy_id")
+            .to_owned();
+        distribution(aws, |config| {
+            let behavior = config
+                .default_cache_behavior
+                .as_mut()
+                .context("there is no default behaviour")?;
+            behavior.cache_policy_id = Some(caching);
+            Ok(())
+        })
+        .await?;
+        repaired(world, "distribution", &["behaviors.default.cache_policy"]).await?;
+        let alarm = deleted_alarm(aws).await?;
+        repaired_whole(world, "alarms", &alarm).await?;
+        log_retention(aws).await?;
+        repaired(world, "log group", &["retention_days"]).await?;
+        role_policy(aws).await?;
+        repaired_whole(world, "task role", "policies").await?;
+        access_point_tag(aws).await?;
+        repaired(world, "access point", &["tags.bbws:cell"]).await?;
+        autoscaling_maximum(aws).await?;
+        repaired(world, "autoscaling", &["max"]).await?;
+        record_to_elsewhere(aws).await?;
+        repaired(world, "records", &["acme.dev.localhost A.alias"]).await?;
+        user_group_description(aws).await?;
+        repaired(world, "user group", &["description"]).await?;
+        budget(aws).await?;
+        repaired(world, "budget", &["limit"]).await?;
+        target_group_check(aws).await?;
+        repaired(world, "target group", &["health_check.path"]).await?;
+        world.visitor("acme").get("/").await?.expect_status(200)?;
+        Ok(())
+    })
+    .await;
+}
+
+/// The plan holds one change of acme's, in exactly these fields; an apply leaves nothing to plan.
+async fn repaired(world: &World, resource: &str, fields: &[&str]) -> Result<()> {
+    let drift = only_drift(world, resource).await?;
+    ensure!(
+        drift.fields == fields,
+        "the plan shows {:?} of the {resource}, not {fields:?}",
+        drift.fields
+    );
+    mended(world, resource).await
+}
+
+/// The same where a whole part is compared: every field lies below it.
+async fn repaired_whole(world: &World, resource: &str, part: &str) -> Result<()> {
+    let drift = only_drift(world, resource).await?;
+    let below = |field: &String| field == part || field.starts_with(&format!("{part}."));
+    ensure!(
+        !drift.fields.is_empty() && drift.fields.iter().all(below),
+        "the plan shows {:?} of the {resource}, not only {part}",
+        drift.fields
+    );
+    mended(world, resource).await
+}
+
+async fn only_drift(world: &World, resource: &str) -> Result<Drift> {
+    let mut drifts = world.bbws()?.plan().await?;
+    ensure!(
+        drifts.len() == 1,
+        "the plan should show the {resource} alone: {drifts:#?}"
+    );
+    let drift = drifts.remove(0);
+    ensure!(
+        (
+            drift.tenant.as_str(),
+            drift.resource.as_str(),
+            drift.action.as_str()
+        ) == ("acme", resource, "update"),
+        "the plan should show an update of acme's {resource}: {drift:#?}"
+    );
+    ensure!(
+        drift.reason == "differs from the manifest",
+        "another reason: {}",
+        drift.reason
+    );
+    Ok(drift)
+}
+
+async fn mended(world: &World, resource: &str) -> Result<()> {
+    world.bbws()?.succeed(&["apply", "--env", "dev"]).await?;
+    world.bbws()?.plan_is_empty().await?;
+    world.note(&format!("the {resource} was shown and repaired"));
+    Ok(())
+}
+
+async fn hand_registered_revision(aws: &Aws) -> Result<()> {
+    let mut definition = aws.task_definition("acme").await?;
+    let container = definition
+        .container_definitions
+        .as_mut()
+        .and_then(|containers| containers.first_mut());
+    let variable = aws_sdk_ecs::types::KeyValuePair::builder()
+        .name("BY_HAND")
+        .value("yes")
+        .build();
+    container
+        .context("it has no container")?
+        .environment
+        .get_or_insert_default()
+        .push(variable);
+    let arn = aws.register("bbws-dev-acme", definition).await?;
+    let update = aws
+        .ecs
+        .update_service()
+        .cluster(aws.foundation("/cluster/name"))
+        .service("bbws-dev-acme");
+    update.task_definition(arn).send().await?;
+    Ok(())
+}
+
+async fn rule(aws: &Aws) -> Result<aws_sdk_elasticloadbalancingv2::types::Rule> {
+    let listener = aws.foundation("/cells/0/load_balancer/listener_arn");
+    let answer = aws
+        .elb
+        .describe_rules()
+        .listener_arn(listener)
+        .send()
+        .await?;
+    let is_acmes = |rule: &&aws_sdk_elasticloadbalancingv2::types::Rule| {
+        let paths = rule
+            .conditions()
+            .iter()
+            .filter_map(|condition| condition.path_pattern_config());
+        paths
+            .flat_map(|config| config.values())
+            .any(|path| path == "/tenant-acme")
+    };
+    answer
+        .rules()
+        .iter()
+        .find(is_acmes)
+        .cloned()
+        .context("acme has no listener rule")
+}
+
+async fn listener_rule_without_header(aws: &Aws) -> Result<()> {
+    let rule = rule(aws).await?;
+    let paths = rule
+        .conditions()
+        .iter()
+        .filter(|condition| condition.path_pattern_config().is_some())
+        .map(|condition| {
+            let mut condition = condition.clone();
+            // Answers hold both the old and the new spelling; requests take one.
+            condition.values = None;
+            condition
+        });
+    aws.elb
+        .modify_rule()
+        .set_rule_arn(rule.rule_arn.clone())
+        .set_conditions(Some(paths.collect()))
+        .send()
+        .await?;
+    Ok(())
+}
+
+async fn listener_rule_to_another_site(aws: &Aws) -> Result<()> {
+    let groups = aws
+        .elb
+        .describe_target_groups()
+        .names("bbws-dev-bolt")
+        .send()
+        .await?;
+    let arn = groups
+        .target_groups()
+        .first()
+        .and_then(|group| group.target_group_arn())
+        .context("bolt has no group")?;
+    let action = aws_sdk_elasticloadbalancingv2::types::Action::builder()
+        .r#type("forward".into())
+        .target_group_arn(arn);
+    let rule = rule(aws).await?;
+    aws.elb
+        .modify_rule()
+        .set_rule_arn(rule.rule_arn)
+        .actions(action.build())
+        .send()
+        .await?;
+    Ok(())
+}
+
+async fn secret_with_another_tag(aws: &Aws) -> Result<()> {
+    let tag = aws_sdk_secretsmanager::types::Tag::builder()
+        .key("bbws:tenant")
+        .value("somebody");
+    aws.secrets
+        .tag_resource()
+        .secret_id("bbws/dev/acme/wordpress")
+        .tags(tag.build())
+        .send()
+        .await?;
+    Ok(())
+}
+
+async fn distribution(
+    aws: &Aws,
+    edit: impl FnOnce(&mut aws_sdk_cloudfront::types::DistributionConfig) -> Result<()>,
+) -> Result<()> {
+    let list = aws.cloudfront.list_distributions().send().await?;
+    let items = list
+        .distribution_list()
+        .map(|list| list.items())
+        .unwrap_or_default();
+    let id = items
+        .iter()
+        .find(|item| item.comment() == "bbws-dev-acme")
+        .context("acme has no distribution")?
+        .id();
+    let answer = aws
+        .cloudfront
+        .get_distribution_config()
+        .id(id)
+        .send()
+        .await?;
+    let mut config = answer
+        .distribution_config
+        .context("the distribution has no configuration")?;
+    edit(&mut config)?;
+    let update = aws
+        .cloudfront
+        .update_distribution()
+        .id(id)
+        .set_if_match(answer.e_tag);
+    update.distribution_config(config).send().await?;
+    Ok(())
+}
+
+async fn deleted_alarm(aws: &Aws) -> Result<String> {
+    let alarms = aws
+        .cloudwatch
+        .describe_alarms()
+        .alarm_name_prefix("bbws-dev-acme-")
+        .send()
+        .await?;
+    let name = alarms
+        .metric_alarms()
+        .first()
+        .and_then(|alarm| alarm.alarm_name())
+        .context("acme has no alarm")?;
+    aws.cloudwatch
+        .delete_alarms()
+        .alarm_names(name)
+        .send()
+        .await?;
+    Ok(name.trim_start_matches("bbws-dev-acme-").to_owned())
+}
+
+async fn log_retention(aws: &Aws) -> Result<()> {
+    aws.logs
+        .put_retention_policy()
+        .log_group_name("/bbws/dev/acme")
+        .retention_in_days(1)
+        .send()
+        .await?;
+    Ok(())
+}
+
+async fn role_policy(aws: &Aws) -> Result<()> {
+    let role = "bbws-dev-acme-task";
+    let policies = aws.iam.list_role_policies().role_name(role).send().await?;
+    let policy = policies
+        .policy_names()
+        .first()
+        .context("the role has no policy")?;
+    let all =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    aws.iam
+        .put_role_policy()
+        .role_name(role)
+        .policy_name(policy)
+        .policy_document(all)
+        .send()
+        .await?;
+    Ok(())
+}
+
+async fn access_point_tag(aws: &Aws) -> Result<()> {
+    let points = aws.efs.describe_access_points().send().await?;
+    let is_acmes = |point: &&aws_sdk_efs::types::AccessPointDescription| {
+        point.root_directory().and_then(|root| root.path()) == Some("/tenants/acme")
+    };
+    let point = points
+        .access_points()
+        .iter()
+        .find(is_acmes)
+        .context("acme has no access point")?;
+    let id = point.access_point_id().unwrap_or_default();
+    let tag = aws_sdk_efs::types::Tag::builder()
+        .key("bbws:cell")
+        .value("z")
+        .build()?;
+    aws.efs
+        .tag_resource()
+        .resource_id(id)
+        .tags(tag)
+        .send()
+        .await?;
+    Ok(())
+}
+
+async fn autoscaling_maximum(aws: &Aws) -> Result<()> {
+    let register = aws
+        .autoscaling
+        .register_scalable_target()
+        .service_namespace("ecs".into());
+    let register = register.resource_id(format!(
+        "service/{}/bbws-dev-acme",
+        aws.foundation("/cluster/name")
+    ));
+    register
+        .scalable_dimension("ecs:service:DesiredCount".into())
+        .min_capacity(1)
+        .max_capacity(9)
+        .send()
+        .await?;
+    Ok(())
+}
+
+async fn record_to_elsewhere(aws: &Aws) -> Result<()> {
+    use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch};
+    let zone = aws.foundation("/zone/id");
+    let records = aws
+        .route53
+        .list_resource_record_sets()
+        .hosted_zone_id(zone)
+        .send()
+        .await?;
+    let is_acmes = |set: &&aws_sdk_route53::types::ResourceRecordSet| {
+        set.name().trim_end_matches('.') == "acme.dev.localhost" && set.r#type().as_str() == "A"
+    };
+    let mut record = records
+        .resource_record_sets()
+        .iter()
+        .find(is_acmes)
+        .cloned()
+        .context("acme has no A record")?;
+    record
+        .alias_target
+        .as_mut()
+        .context("the record is no alias")?
+        .dns_name = "elsewhere.cloudfront.net".to_owned();
+    let change = Change::builder()
+        .action(ChangeAction::Upsert)
+        .resource_record_set(record)
+        .build()?;
+    let batch = ChangeBatch::builder().changes(change).build()?;
+    aws.route53
+        .change_resource_record_sets()
+        .hosted_zone_id(zone)
+        .change_batch(batch)
+        .send()
+        .await?;
+    Ok(())
+}
+
+async fn user_group_description(aws: &Aws) -> Result<()> {
+    let pool = aws.foundation("/users/pool_id");
+    let groups = aws.cognito.list_groups().user_pool_id(pool).send().await?;
+    let group = groups
+        .groups()
+        .iter()
+        .find(|group| group.group_name() == Some("acme"))
+        .context("acme has no group")?;
+    let described = format!("by hand {}", group.description().unwrap_or_default());
+    aws.cognito
+        .update_group()
+        .user_pool_id(pool)
+        .group_name("acme")
+        .description(described)
+        .send()
+        .await?;
+    Ok(())
+}
+
+async fn budget(aws: &Aws) -> Result<()> {
+    let account = aws.foundation("/account");
+    let budgets = aws
+        .budgets
+        .describe_budgets()
+        .account_id(account)
+        .send()
+        .await?;
+    let is_acmes =
+        |budget: &&aws_sdk_budgets::types::Budget| e2e::mentions(budget.budget_name(), "acme");
+    let mut budget = budgets
+        .budgets()
+        .iter()
+        .find(is_acmes)
+        .cloned()
+        .context("acme has no budget")?;
+    budget
+        .budget_limit
+        .as_mut()
+        .context("the budget has no limit")?
+        .amount = "9999".to_owned();
+    aws.budgets
+        .update_budget()
+        .account_id(account)
+        .new_budget(budget)
+        .send()
+        .await?;
+    Ok(())
+}
+
+async fn target_group_check(aws: &Aws) -> Result<()> {
+    let groups = aws
+        .elb
+        .describe_target_groups()
+        .names("bbws-dev-acme")
+        .send()
+        .await?;
+    let arn = groups
+        .target_groups()
+        .first()
+        .and_then(|group| group.target_group_arn())
+        .context("acme has no group")?;
+    aws.elb
+        .modify_target_group()
+        .target_group_arn(arn)
+        .health_check_path("/elsewhere")
+        .send()
+        .await?;
+    Ok(())
+}

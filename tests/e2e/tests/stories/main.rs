@@ -1,0 +1,12 @@
+//! The stories of what must be true, each in a local cloud of its own.
+//!
+//! They are slow and heavy, so one at a time: `.config/nextest.toml` sees to it; `cargo test` needs `--test-threads=1`.
+
+mod crash;
+mod demo;
+mod destroy;
+mod drift;
+mod faults;
+mod isolation;
+mod lease;
+mod reads;

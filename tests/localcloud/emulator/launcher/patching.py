@@ -1,0 +1,19 @@
+"""Putting a function of ours in the place of one of MiniStack's."""
+
+import functools
+from collections.abc import Callable
+from types import ModuleType
+
+
+def replace(module: ModuleType, name: str, wrap: Callable) -> None:
+    """Makes `module.name` what `wrap(original)` returns. Handler tables (`_ACTION_MAP`) are kept in step, since they
+    hold the function itself. Raises when the pinned version has no such name."""
+    original = getattr(module, name, None)
+    if original is None:
+        raise RuntimeError(f"{module.__name__} has no {name}: the launcher was written for another MiniStack")
+    replacement = functools.wraps(original)(wrap(original)) if callable(original) else wrap(original)
+    setattr(module, name, replacement)
+    table = getattr(module, "_ACTION_MAP", {})
+    for action, handler in table.items():
+        if handler is original:
+            table[action] = replacement

@@ -1,0 +1,185 @@
+//! The AWS endpoint: identifies, records, spoils where asked, and sends on.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+
+use super::errors::{Refusal, answer};
+use super::fault::Kind;
+use super::operation::{self, Operation};
+use super::record::{self, Origin};
+use super::serve::{Body, Error, full};
+use super::upstream::streamed;
+use super::{Shared, registry};
+
+/// Services that MiniStack does not have and moto has, by signing name.
+const SPARE: [&str; 3] = ["application-autoscaling", "ce", "servicequotas"];
+
+pub(crate) async fn handle(
+    shared: Arc<Shared>,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Error> {
+    let (parts, body) = request.into_parts();
+    // Only form bodies are needed to tell the operation; the rest, uploads above all, is streamed.
+    let (head, body) = if operation::needs_body(&parts.headers) {
+        let content = body.collect().await?.to_bytes();
+        (content.clone(), full(content))
+    } else {
+        (Bytes::new(), body.map_err(Error::from).boxed())
+    };
+    let (path, query) = (
+        parts.uri.path().to_owned(),
+        parts.uri.query().unwrap_or_default().to_owned(),
+    );
+    let found = operation::identify(
+        parts.method.as_str(),
+        &path,
+        &query,
+        &parts.headers,
+        &head,
+        &shared.sessions,
+    );
+    let request = Request::from_parts(parts, body);
+    let Some(operation) = found else {
+        return metadata(&shared, request, &path).await;
+    };
+    let own = [
+        IpAddr::V4(shared.addresses.bridge),
+        IpAddr::V4(shared.addresses.credentials),
+    ];
+    let agent = request
+        .headers()
+        .get("user-agent")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let record = shared
+        .recorder
+        .arrived(&operation, Origin::of(peer.ip(), &own), agent);
+    // Dropped with this future when the client goes away: the record still ends.
+    let mut pending = Pending {
+        shared: Arc::clone(&shared),
+        record: Some(record),
+        began: Instant::now(),
+    };
+    shared.gates.enter(pending.request()).await;
+    let fault = shared.faults.decide(pending.request());
+    pending.request().fault = fault.as_ref().map(Kind::name);
+    let outcome = spoil(&shared, &operation, fault, request).await;
+    pending.request().status = outcome
+        .as_ref()
+        .ok()
+        .map(|response| response.status().as_u16());
+    shared.gates.leave(pending.request()).await;
+    pending.end();
+    outcome
+}
+
+/// A request whose end is recorded however it ends.
+struct Pending {
+    shared: Arc<Shared>,
+    record: Option<record::Request>,
+    began: Instant,
+}
+
+impl Pending {
+    fn request(&mut self) -> &mut record::Request {
+        // Taken by `end` alone, which comes last.
+        self.record
+            .as_mut()
+            .unwrap_or_else(|| unreachable!("the request has ended"))
+    }
+
+    fn end(&mut self) {
+        if let Some(mut record) = self.record.take() {
+            record.seconds = Some(self.began.elapsed().as_secs_f64());
+            self.shared.recorder.ended(record);
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+async fn spoil(
+    shared: &Arc<Shared>,
+    operation: &Operation,
+    fault: Option<Kind>,
+    request: Request<Body>,
+) -> Result<Response<Body>, Error> {
+    match fault {
+        Some(Kind::Throttle) => answer(Refusal::Throttled, operation),
+        Some(Kind::AccessDenied) => answer(Refusal::Denied, operation),
+        Some(Kind::ServerError(status)) => answer(Refusal::Failed(status), operation),
+        Some(Kind::Hang) => std::future::pending().await,
+        Some(Kind::DropBefore) => Err("dropped before AWS handled it, by a fault rule".into()),
+        Some(Kind::DropAfter) => {
+            forward(shared, operation, request).await?;
+            Err("dropped after AWS handled it, by a fault rule".into())
+        }
+        Some(Kind::Delay(milliseconds)) => {
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+            forward(shared, operation, request).await
+        }
+        None => forward(shared, operation, request).await,
+    }
+}
+
+async fn forward(
+    shared: &Arc<Shared>,
+    operation: &Operation,
+    mut request: Request<Body>,
+) -> Result<Response<Body>, Error> {
+    if SPARE.contains(&operation.service.as_str()) {
+        request
+            .headers_mut()
+            .insert("x-moto-account-id", operation.account.parse()?);
+        return Ok(streamed(
+            shared.upstream.send(shared.addresses.moto, request).await?,
+        ));
+    }
+    let response = shared
+        .upstream
+        .send(shared.addresses.ministack, request)
+        .await?;
+    match (operation.service.as_str(), operation.name.as_str()) {
+        ("ecr", "GetAuthorizationToken") if response.status().is_success() => {
+            registry::with_loopback_endpoint(shared, operation, response).await
+        }
+        ("sts", name) if name.starts_with("AssumeRole") => learnt(shared, response).await,
+        _ => Ok(streamed(response)),
+    }
+}
+
+/// Remembers whose account the credentials in the answer are.
+async fn learnt(shared: &Shared, response: Response<Incoming>) -> Result<Response<Body>, Error> {
+    let (parts, body) = response.into_parts();
+    let content = body.collect().await?.to_bytes();
+    shared.sessions.learn(&String::from_utf8_lossy(&content));
+    Ok(Response::from_parts(parts, full(content)))
+}
+
+/// What is not signed: the container metadata and credentials endpoints, and pages of the emulator itself.
+async fn metadata(
+    shared: &Shared,
+    request: Request<Body>,
+    path: &str,
+) -> Result<Response<Body>, Error> {
+    let response = shared
+        .upstream
+        .send(shared.addresses.ministack, request)
+        .await?;
+    if path.starts_with("/v2/credentials/") {
+        learnt(shared, response).await
+    } else {
+        Ok(streamed(response))
+    }
+}

@@ -1,0 +1,159 @@
+//! The proxy in front of the emulators. Every AWS request passes here: it is recorded, may meet a [`fault`], may be held by
+//! a [`gate`], and goes to MiniStack or, for services it lacks, to moto. Further listeners: the viewers' edge, loopback
+//! registries for Docker, and a control interface for other processes.
+
+mod api;
+mod control;
+pub mod errors;
+pub mod fault;
+pub mod gate;
+pub mod operation;
+pub mod record;
+mod registry;
+mod rest;
+mod serve;
+mod upstream;
+mod viewer;
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use tokio::net::TcpListener;
+
+pub use fault::{Faults, Kind, Rule};
+pub use gate::{Gate, Gates};
+pub use record::{Filter, Origin, Recorder, Request};
+
+/// Where to listen, and the emulators behind.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Addresses {
+    pub(crate) bridge: Ipv4Addr,
+    pub(crate) credentials: Ipv4Addr,
+    pub(crate) ministack: SocketAddr,
+    pub(crate) moto: SocketAddr,
+    pub(crate) viewer_port: Option<u16>,
+}
+
+/// What all listeners share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) addresses: Addresses,
+    pub(crate) upstream: upstream::Client,
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) faults: Arc<Faults>,
+    pub(crate) gates: Arc<Gates>,
+    pub(crate) sessions: operation::Sessions,
+    pub(crate) registries: registry::Registries,
+}
+
+/// The running proxy; dropping it closes every listener and connection.
+#[derive(Debug)]
+pub struct Proxy {
+    shared: Arc<Shared>,
+    port: u16,
+    control_port: u16,
+    viewer_port: u16,
+    _listeners: tokio::task::JoinSet<()>,
+}
+
+impl Proxy {
+    /// Binds all listeners and starts to serve. The emulators may come later.
+    pub(crate) async fn bind(addresses: Addresses, seed: u64) -> Result<Self> {
+        let (api, credentials) = bind_pair(addresses).await?;
+        let control = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let wanted = addresses.viewer_port.unwrap_or(0);
+        let viewer = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted))
+            .await
+            .with_context(|| {
+                format!("port {wanted} for the edge is taken: choose another with --viewer-port")
+            })?;
+        let (port, control_port) = (api.local_addr()?.port(), control.local_addr()?.port());
+        let viewer_port = viewer.local_addr()?.port();
+        // Browsers may try IPv6 first for *.localhost; a machine without it is fine.
+        let viewer6 = TcpListener::bind((Ipv6Addr::LOCALHOST, viewer_port))
+            .await
+            .ok();
+        let shared = Arc::new(Shared {
+            addresses,
+            upstream: upstream::Client::new(),
+            recorder: Arc::default(),
+            faults: Arc::new(Faults::new(seed)),
+            gates: Arc::default(),
+            sessions: operation::Sessions::default(),
+            registries: registry::Registries::default(),
+        });
+        let mut listeners = tokio::task::JoinSet::new();
+        listeners.spawn(serve::serve(api, Arc::clone(&shared), api::handle));
+        listeners.spawn(serve::serve(credentials, Arc::clone(&shared), api::handle));
+        listeners.spawn(serve::serve(control, Arc::clone(&shared), control::handle));
+        listeners.spawn(serve::serve(viewer, Arc::clone(&shared), viewer::handle));
+        if let Some(viewer6) = viewer6 {
+            listeners.spawn(serve::serve(viewer6, Arc::clone(&shared), viewer::handle));
+        }
+        Ok(Self {
+            shared,
+            port,
+            control_port,
+            viewer_port,
+            _listeners: listeners,
+        })
+    }
+
+    /// The requests recorded so far.
+    #[must_use]
+    pub fn requests(&self) -> &Arc<Recorder> {
+        &self.shared.recorder
+    }
+
+    /// The faults that requests meet.
+    #[must_use]
+    pub fn faults(&self) -> &Arc<Faults> {
+        &self.shared.faults
+    }
+
+    /// Holds requests at a chosen point, see [`Gates::after`].
+    #[must_use]
+    pub fn gates(&self) -> &Arc<Gates> {
+        &self.shared.gates
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(crate) fn control_port(&self) -> u16 {
+        self.control_port
+    }
+
+    pub(crate) fn viewer_port(&self) -> u16 {
+        self.viewer_port
+    }
+
+    pub(crate) fn registry_ports(&self) -> Vec<u16> {
+        self.shared.registries.ports()
+    }
+}
+
+/// One port on the bridge and on the credentials' address.
+async fn bind_pair(addresses: Addresses) -> Result<(TcpListener, TcpListener)> {
+    for _ in 0..50 {
+        let api = TcpListener::bind((addresses.bridge, 0))
+            .await
+            .with_context(|| {
+                format!(
+                    "cannot listen on Docker's bridge ({}): is the Docker daemon on this machine?",
+                    addresses.bridge
+                )
+            })?;
+        if let Ok(credentials) =
+            TcpListener::bind((addresses.credentials, api.local_addr()?.port())).await
+        {
+            return Ok((api, credentials));
+        }
+    }
+    anyhow::bail!(
+        "cannot listen on {}, the address of task credentials on docker0",
+        addresses.credentials
+    )
+}

@@ -1,0 +1,156 @@
+//! `cargo xtask bench`: how long the main verbs take, how many AWS requests they make, and who the time belongs to.
+//!
+//! Everything happens on a cloud of its own, with a copy of the sample fleet to which one tenant is added and taken away.
+
+mod fleet;
+mod measure;
+mod report;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use localcloud::{LocalCloud, Options, prerequisites};
+
+use crate::programs::{Programs, succeed};
+use crate::sites::{self, Site};
+use crate::stages::Stages;
+use measure::{Measurement, Scene};
+
+const ENVIRONMENT: &str = "dev";
+/// The tenant that comes and goes.
+const TENANT: &str = "bench";
+
+const AGAIN: &str =
+    "mend what the lines above say, then run `cargo xtask bench` again: it begins anew";
+
+/// Measure planning, provisioning and destroying on a local cloud.
+///
+/// Wall time and AWS requests by service: of a plan of an unchanged fleet, of one new site from nothing until its front
+/// page answers 200, and of its destruction.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask bench                    three runs of each
+  cargo xtask bench --runs 10 --json   more, for a machine to read")]
+pub(crate) struct BenchArgs {
+    /// How often each is measured.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=100))]
+    runs: u8,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Measures and prints. The cloud ends with the run, also when it is interrupted.
+pub(crate) async fn run(args: &BenchArgs) -> Result<ExitCode> {
+    let (programs, stages) = (Programs::find()?, Stages::new());
+    stages
+        .run(
+            "check this machine's programs",
+            AGAIN,
+            prerequisites::ensure(),
+        )
+        .await?;
+    stages
+        .run(
+            "build bbws and site-job",
+            AGAIN,
+            programs.build(&["bbws", "site-job"]),
+        )
+        .await?;
+    let mut options = Options::for_test(&[ENVIRONMENT]);
+    options.name.insert_str(0, "bench");
+    let cloud = stages
+        .run("start a local cloud", AGAIN, LocalCloud::start(options))
+        .await?;
+    let outcome = tokio::select! {
+        outcome = measure_all(args, &programs, &stages, &cloud) => outcome,
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+    };
+    cloud.stop().await?;
+    let measurements = outcome?;
+    sites::print(&if args.json {
+        report::json(&measurements)?
+    } else {
+        report::text(&measurements)
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn measure_all(
+    args: &BenchArgs,
+    programs: &Programs,
+    stages: &Stages,
+    cloud: &LocalCloud,
+) -> Result<Vec<Measurement>> {
+    let folder = tempfile::tempdir().context("cannot make a folder for the fleet")?;
+    fleet::copy(&programs.root, folder.path())?;
+    let scene = Scene {
+        programs,
+        cloud,
+        fleet: folder.path(),
+        environment: ENVIRONMENT,
+    };
+    prepare(&scene, stages).await?;
+    let mut measurements = Vec::new();
+    for run in 1..=args.runs {
+        stages.say(format_args!("run {run} of {}", args.runs));
+        measurements.push(
+            scene
+                .measure("plan an unchanged fleet", async || plan(&scene).await)
+                .await?,
+        );
+        fleet::add(folder.path(), TENANT, ENVIRONMENT)?;
+        measurements.push(
+            scene
+                .measure("provision a new site", async || {
+                    provision(&scene, stages).await
+                })
+                .await?,
+        );
+        measurements.push(
+            scene
+                .measure("destroy it", async || destroy(&scene).await)
+                .await?,
+        );
+        fleet::remove(folder.path(), TENANT)?;
+    }
+    Ok(measurements)
+}
+
+/// The image in the registry and the sample fleet provisioned: what a new site finds.
+async fn prepare(scene: &Scene<'_>, stages: &Stages) -> Result<()> {
+    for arguments in [
+        &["image", "build"] as &[&str],
+        &["image", "push", "--env", ENVIRONMENT],
+        &["apply", "--env", ENVIRONMENT],
+    ] {
+        let run = succeed(scene.bbws(arguments)?);
+        stages.run("prepare the fleet", AGAIN, run).await?;
+    }
+    Ok(())
+}
+
+async fn plan(scene: &Scene<'_>) -> Result<()> {
+    // Exit code 2, changes present, would be an error: then the fleet is not unchanged.
+    succeed(scene.bbws(&["plan", "--env", ENVIRONMENT, "--detailed-exitcode"])?).await
+}
+
+async fn provision(scene: &Scene<'_>, stages: &Stages) -> Result<()> {
+    succeed(scene.bbws(&["apply", "--env", ENVIRONMENT, "--tenant", TENANT])?).await?;
+    let url = format!("http://{}/", fleet::domain(TENANT, ENVIRONMENT));
+    sites::await_front_page(
+        stages,
+        scene.cloud.viewer_port(),
+        &Site {
+            tenant: TENANT.to_owned(),
+            url,
+        },
+    )
+    .await
+}
+
+async fn destroy(scene: &Scene<'_>) -> Result<()> {
+    succeed(scene.bbws(&["destroy", TENANT, "--env", ENVIRONMENT, "--confirm", TENANT])?).await
+}

@@ -1,0 +1,32 @@
+//! What tests need on a machine besides what the local cloud needs.
+
+use anyhow::{Context as _, Result};
+use localcloud::prerequisites;
+
+use crate::programs::{Programs, status, succeed};
+
+/// Tests look at the sites with a real browser.
+const BROWSER: (&str, &[&str]) = ("chromium", &["chromium"]);
+
+/// Makes sure that the programs are there, and what every cloud is built from. A repeat does nothing.
+pub(crate) async fn ensure() -> Result<()> {
+    prerequisites::ensure_with(&[BROWSER]).await?;
+    prerequisites::prepare().await
+}
+
+/// Makes sure that cargo has the test runner: a fresh machine has only what comes with Rust.
+pub(crate) async fn ensure_nextest(programs: &Programs) -> Result<()> {
+    let mut version = programs.cargo();
+    version
+        .args(["nextest", "--version"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
+    if status(&mut version).await?.success() {
+        return Ok(());
+    }
+    let mut install = programs.cargo();
+    install.args(["install", "--locked", "cargo-nextest"]);
+    succeed(install)
+        .await
+        .context("cannot install the test runner")
+}
