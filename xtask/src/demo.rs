@@ -53,9 +53,9 @@ pub(crate) async fn run(args: &DemoArgs) -> Result<ExitCode> {
     // The compiler and the downloads of the cloud's first start hardly compete.
     let (built, state) = futures::future::join(
         stages.run(
-            "build bbws and site-job",
+            "build bbws, site-job and the tests",
             "mend what cargo says above, then run `cargo xtask demo` again",
-            programs.build(&["bbws", "site-job"]),
+            programs.build(),
         ),
         stages.run(
             "start the local cloud",

@@ -32,13 +32,11 @@ impl Programs {
         Ok(Self { root, folder, own })
     }
 
-    /// Builds programs of the workspace as the lock file says.
-    pub(crate) async fn build(&self, packages: &[&str]) -> Result<()> {
+    /// Builds the whole workspace as the lock file says, tests included: cargo chooses the features of shared
+    /// dependencies by what is built together, so one selection for every task lets them reuse each other's output.
+    pub(crate) async fn build(&self) -> Result<()> {
         let mut cargo = self.cargo();
-        cargo.args(["build", "--locked", "--bins"]);
-        for package in packages {
-            cargo.args(["--package", package]);
-        }
+        cargo.args(["build", "--locked", "--workspace", "--all-targets"]);
         succeed(cargo).await
     }
 

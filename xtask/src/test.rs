@@ -40,8 +40,10 @@ pub(crate) async fn run(args: &TestArgs) -> Result<ExitCode> {
             machine::ensure_nextest(&programs),
         )
         .await?;
-    let build = programs.build(&["bbws", "site-job"]);
-    stages.run("build bbws and site-job", AGAIN, build).await?;
+    let build = programs.build();
+    stages
+        .run("build bbws, site-job and the tests", AGAIN, build)
+        .await?;
     let mut image = programs.bbws(&programs.root, None)?;
     image.args(["image", "build"]);
     stages

@@ -20,6 +20,12 @@ pub(super) struct StatusArgs {
     scope: ScopeArgs,
 }
 
+/// All sites that manifests name or AWS holds something of.
+#[derive(Debug, Serialize)]
+struct Statuses {
+    sites: Vec<SiteStatus>,
+}
+
 /// One site.
 #[derive(Debug, Serialize)]
 struct SiteStatus {
@@ -48,11 +54,13 @@ pub(super) async fn run(global: &Global, args: StatusArgs) -> Result<ExitCode, C
         .plan(&scope)
         .await
         .map_err(|refusals| refused(&refusals, &environment.name))?;
-    let sites = statuses(&session, &scope, &inventory, &plan);
+    let statuses = Statuses {
+        sites: statuses(&session, &scope, &inventory, &plan),
+    };
     if global.json {
-        output::print(output::result("status", ExitCode::Done, &sites));
+        output::print(output::result("status", ExitCode::Done, &statuses));
     } else {
-        output::print(table(&sites));
+        output::print(table(&statuses.sites));
     }
     Ok(ExitCode::Done)
 }

@@ -147,7 +147,7 @@ fn normalise(alarm: &MetricAlarm) -> Value {
         "description": alarm.alarm_description(),
         "namespace": alarm.namespace(),
         "metric": alarm.metric_name(),
-        "dimensions": alarm.dimensions().iter().map(|d| (d.name(), d.value())).collect::<BTreeMap<_, _>>(),
+        "dimensions": alarm.dimensions().iter().map(|d| (d.name().unwrap_or_default(), d.value())).collect::<BTreeMap<_, _>>(),
         "statistic": alarm.statistic().map(Statistic::as_str),
         "period_seconds": alarm.period(),
         "periods": alarm.evaluation_periods(),

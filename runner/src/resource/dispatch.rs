@@ -138,3 +138,29 @@ impl Kind {
         matches!(self, Self::TaskDefinition | Self::Certificate)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::desired;
+    use crate::manifest::SiteState;
+    use crate::resource::{ALL, Kind, sample::Sample};
+
+    /// What nothing is known of yet stands as a placeholder, so a first plan can be made.
+    #[test]
+    fn every_kind_can_be_desired_of_a_new_and_of_a_suspended_site() {
+        let mut new = Sample::new();
+        new.known.clear();
+        let mut suspended = Sample::new();
+        suspended.site.state = SiteState::Suspended;
+        for sample in [new, suspended] {
+            for kind in ALL {
+                let value = desired(kind, &sample.context());
+                assert_eq!(
+                    value.is_some_and(|value| value.is_object()),
+                    kind != Kind::RetiredCertificate,
+                    "{kind:?}"
+                );
+            }
+        }
+    }
+}

@@ -29,8 +29,8 @@ const DESCRIBED: usize = 10;
 /// `ListServices`, 100 a page, and `DescribeServices`, 10 a call; `ListTaskDefinitionFamilies` for what was begun or
 /// removed half way. Brings the services and their task definitions.
 ///
-/// Attributes of a service: `arn`, `name`. Of a task definition: `arn`, `revision`, `digest` of the revision that the
-/// service was given, and `runs`, the one that it runs.
+/// Attributes of a service: `arn`, `name`, and its numbers of tasks, `running` and `desired`. Of a task definition: `arn`,
+/// `revision`, `digest` of the revision that the service was given, and `runs`, the one that it runs.
 ///
 /// # Errors
 /// AWS's.
@@ -53,7 +53,9 @@ pub(super) async fn read_all(reader: &Reader<'_>) -> Result<Vec<(Kind, Found)>, 
             Kind::TaskDefinition,
             given(service, &tenant, &reader.cloud.foundation),
         ));
-        let attributes = attributes(name, service.service_arn().unwrap_or_default());
+        let mut attributes = attributes(name, service.service_arn().unwrap_or_default());
+        attributes.insert("running", service.running_count().to_string());
+        attributes.insert("desired", service.desired_count().to_string());
         let fields = normalise(service, site);
         found.push((
             Kind::Service,

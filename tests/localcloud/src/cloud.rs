@@ -201,7 +201,10 @@ async fn bring_up(
         &state.directory.join("ministack.log"),
     )?);
     let mut spare = python.module("launcher.moto_server");
-    spare.arg(moto.to_string());
+    spare
+        .arg(moto.to_string())
+        .arg(format!("http://{}", addresses.ministack))
+        .env("AWS_SECRET_ACCESS_KEY", Options::SECRET_KEY);
     emulators.push(Emulator::start(
         "moto",
         &mut spare,

@@ -54,9 +54,9 @@ pub(crate) async fn run(args: &BenchArgs) -> Result<ExitCode> {
         .await?;
     stages
         .run(
-            "build bbws and site-job",
+            "build bbws, site-job and the tests",
             AGAIN,
-            programs.build(&["bbws", "site-job"]),
+            programs.build(),
         )
         .await?;
     let mut options = Options::for_test(&[ENVIRONMENT]);

@@ -3,6 +3,7 @@
 from ministack import app
 
 from . import (
+    certificates,
     containers,
     credentials,
     file_systems,
@@ -11,12 +12,16 @@ from . import (
     limits,
     ownership,
     rollouts,
+    secrets,
     viewers,
     watchdog,
 )
 
 # Order matters where two modules wrap one function: the later is the outer.
-for module in (ownership, file_systems, containers, credentials, images, health, rollouts, viewers, limits, watchdog):
+for module in (
+    ownership, file_systems, containers, credentials, images, health, rollouts, viewers, certificates, secrets, limits,
+    watchdog,
+):
     module.install()
 
 try:
