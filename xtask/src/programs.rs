@@ -48,6 +48,22 @@ impl Programs {
             .current_dir(&self.root)
             .stdin(Stdio::null())
             .kill_on_drop(true);
+        // `cargo run` tells this program of itself. Build scripts that look at such variables would run again, and what
+        // they are for be built again, whenever cargo is called by hand in between.
+        for (name, _) in std::env::vars_os() {
+            let own = [
+                "CARGO_MANIFEST_",
+                "CARGO_PKG_",
+                "CARGO_BIN_",
+                "CARGO_CRATE_",
+            ];
+            if own
+                .iter()
+                .any(|prefix| name.to_string_lossy().starts_with(prefix))
+            {
+                command.env_remove(name);
+            }
+        }
         command
     }
 

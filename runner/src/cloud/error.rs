@@ -1,8 +1,10 @@
 //! What can go wrong between the runner and an account, told by AWS's error codes and never by their text.
 
-use aws_sdk_s3::error::{DisplayErrorContext, SdkError};
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::RequestId;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use std::error::Error;
 use std::time::Duration;
 
 /// How a failed call is to be treated.
@@ -14,8 +16,12 @@ pub enum Class {
     NotFound,
     /// It exists already, or is in a state that forbids the call now.
     Conflict,
-    /// Rate limits or quotas, after all retries.
+    /// Rate limits, after all retries.
     Throttled,
+    /// The account has as many of something as it may.
+    Quota,
+    /// No credentials were found, or they are of no use any more: the call was not made, or not understood as anybody's.
+    Credentials,
     /// Everything else: bad input, service faults, broken connections.
     Other,
 }
@@ -28,7 +34,8 @@ pub enum CloudError {
     Aws {
         /// The API operation, such as `ecs:CreateService`.
         operation: &'static str,
-        /// AWS's error code; `Unreachable` when no answer came.
+        /// AWS's error code. Ours: `Unreachable` when no answer came, `NotUnderstood` when it could not be read,
+        /// `NoCredentials`.
         code: String,
         /// AWS's message.
         message: String,
@@ -98,6 +105,16 @@ impl CloudError {
                 class: Class::Throttled,
                 ..
             } => "run the same command again; it goes on where this run stopped".to_owned(),
+            Self::Aws {
+                class: Class::Quota,
+                ..
+            } => "ask for a higher quota in Service Quotas, then run the same command again".to_owned(),
+            Self::Aws {
+                class: Class::Credentials,
+                ..
+            } => "give bbws current credentials of the environment's account (AWS_PROFILE, `aws sso login`, or a role), \
+                  then run the same command again"
+                .to_owned(),
             Self::Job { .. } => {
                 "read the job's log lines above, mend the cause, then run the same command again"
                     .to_owned()
@@ -113,20 +130,28 @@ impl CloudError {
 /// Turns an SDK error of `operation` into a [`CloudError`]. Use as `.map_err(aws("ecs:CreateService"))`.
 pub fn aws<E>(operation: &'static str) -> impl FnOnce(SdkError<E>) -> CloudError
 where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     SdkError<E>: RequestId,
 {
     move |error| {
         let request_id = error.request_id().map(str::to_owned);
-        let (code, message) = match error.as_service_error() {
-            Some(service) => (
-                service.code().unwrap_or("Unknown").to_owned(),
-                service.message().unwrap_or("no message").to_owned(),
-            ),
-            None => (
-                "Unreachable".to_owned(),
-                format!("{}", DisplayErrorContext(&error)),
-            ),
+        let service = error.as_service_error();
+        let (code, message) = match service
+            .and_then(|service| Some((service.code()?, service.message())))
+        {
+            Some((code, message)) => (code.to_owned(), message.unwrap_or("no message").to_owned()),
+            // Display of an SDK error says next to nothing; what happened is in its sources.
+            None => {
+                let causes = sources(&error);
+                let missing = causes.iter().any(|cause| cause.is::<CredentialsError>());
+                let code = match &error {
+                    _ if missing => NO_CREDENTIALS,
+                    SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => "Unreachable",
+                    _ => "NotUnderstood",
+                };
+                let causes: Vec<_> = causes.iter().map(ToString::to_string).collect();
+                (code.to_owned(), causes.join(": "))
+            }
         };
         let class = classify(&code);
         CloudError::Aws {
@@ -139,6 +164,14 @@ where
     }
 }
 
+/// An error and all that it comes from.
+fn sources<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source()).collect()
+}
+
+/// Our own code, beside AWS's, for a call that could not be signed.
+const NO_CREDENTIALS: &str = "NoCredentials";
+
 /// Codes differ from service to service; these are the ones that the services used here document.
 fn classify(code: &str) -> Class {
     match code {
@@ -147,21 +180,30 @@ fn classify(code: &str) -> Class {
         | "UnauthorizedOperation"
         | "AuthorizationError"
         | "NotAuthorized"
-        | "NotAuthorizedException"
+        | "NotAuthorizedException" => Class::Denied,
+        NO_CREDENTIALS
         | "UnrecognizedClientException"
         | "InvalidClientTokenId"
         | "SignatureDoesNotMatch"
         | "ExpiredToken"
-        | "ExpiredTokenException" => Class::Denied,
+        | "ExpiredTokenException" => Class::Credentials,
         "Throttling"
         | "ThrottlingException"
         | "ThrottledException"
         | "TooManyRequestsException"
         | "RequestLimitExceeded"
         | "SlowDown"
-        | "PriorRequestNotComplete"
+        | "PriorRequestNotComplete" => Class::Throttled,
+        "LimitExceeded"
         | "LimitExceededException"
-        | "ServiceQuotaExceededException" => Class::Throttled,
+        | "LimitExceededFault"
+        | "CreationLimitExceededException"
+        | "ServiceQuotaExceededException"
+        | "AccessPointLimitExceeded"
+        | "TooManyTargetGroups"
+        | "TooManyRules"
+        | "TooManyDistributions"
+        | "TooManyHealthChecks" => Class::Quota,
         "NoSuchEntity"
         | "NoSuchKey"
         | "NoSuchBucket"

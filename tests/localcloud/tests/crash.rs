@@ -44,12 +44,16 @@ fn a_killed_cloud_ends_its_emulators_and_is_removed_without_touching_others() {
         .stdin(Stdio::null())
         .spawn()
         .expect("the owner starts");
+    // It runs: a daemon that somebody uses is not stopped.
     let bystander = docker(&[
-        "create",
+        "run",
+        "--detach",
+        "--rm",
         "--label",
         "bbws.localcloud=somebody-else",
         "debian:trixie-slim",
-        "true",
+        "sleep",
+        "600",
     ]);
     let directory = directory(&options.name);
     let state = wait("ready", 180, || {
@@ -81,10 +85,10 @@ fn a_killed_cloud_ends_its_emulators_and_is_removed_without_touching_others() {
     assert_eq!(things(&state.identity), "");
     assert!(!directory.exists());
     assert!(
-        docker(&["ps", "-aq", "--no-trunc"]).contains(&bystander),
+        docker(&["ps", "-q", "--no-trunc"]).contains(&bystander),
         "others' containers stay"
     );
-    docker(&["rm", &bystander]);
+    docker(&["rm", "--force", &bystander]);
 }
 
 /// Where the cloud of this name keeps its state.

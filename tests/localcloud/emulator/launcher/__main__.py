@@ -8,6 +8,7 @@ from . import (
     credentials,
     file_systems,
     health,
+    health_checks,
     images,
     limits,
     ownership,
@@ -19,8 +20,8 @@ from . import (
 
 # Order matters where two modules wrap one function: the later is the outer.
 for module in (
-    ownership, file_systems, containers, credentials, images, health, rollouts, viewers, certificates, secrets, limits,
-    watchdog,
+    ownership, file_systems, containers, credentials, images, health, rollouts, viewers, certificates, secrets,
+    health_checks, limits, watchdog,
 ):
     module.install()
 

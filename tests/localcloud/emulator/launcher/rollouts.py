@@ -2,9 +2,11 @@
 
 MiniStack calls a deployment completed at creation and one second after a replacement's tasks run. Here it is IN_PROGRESS
 until every task's target is healthy; a task whose target stays unhealthy after the grace period is stopped, which counts
-for the circuit breaker and, in a steady service, brings a replacement. Old tasks finish their requests before they stop.
+for the circuit breaker and, in a steady service, brings a replacement, as does one that somebody stops. Old tasks finish
+their requests before they stop.
 """
 
+import json
 import logging
 import threading
 import time
@@ -136,7 +138,20 @@ def _forgetting_failures(complete):
     return completed
 
 
+def _stop_task_of_service(data):
+    """StopTask by somebody; the scheduler's own stops don't come here. The service gets another task for it."""
+    answer = ecs._stop_task(data)
+    if answer[0] == 200:
+        task = json.loads(answer[2])["task"]
+        group = task.get("group", "")
+        if group.startswith("service:"):
+            cluster = ecs._cluster_name_from_arn(task["clusterArn"])
+            ecs._reconcile_service_tasks(cluster, f"{cluster}/{group.removeprefix('service:')}")
+    return answer
+
+
 def install():
+    ecs._ACTION_MAP["StopTask"] = _stop_task_of_service
     ecs._ECS_DEPLOYMENT_STEADY_DELAY = STEADY_DELAY
     replace(ecs, "_make_deployment", _in_progress)
     replace(ecs, "_record_service_task_healthy", _gated)
