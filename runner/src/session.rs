@@ -57,6 +57,7 @@ impl<'a> Session<'a> {
         let reader = Reader {
             cloud: &self.cloud,
             environment: &self.environment.name,
+            release: &self.environment.release,
             sites: self.sites.clone(),
         };
         let mut inventory = reader.read().await;
@@ -81,11 +82,7 @@ impl<'a> Session<'a> {
         let image = inventory
             .image(&self.environment.release)
             .or_else(|| inventory.images.values().next().cloned());
-        Jobs::new(
-            self.cloud.clone(),
-            run.to_owned(),
-            image.unwrap_or_default(),
-        )
+        Jobs::new(self.cloud.clone(), run.to_owned(), image)
     }
 
     /// What [`plan`] and an apply of its result work with.

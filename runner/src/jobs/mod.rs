@@ -23,7 +23,7 @@ use tokio::sync::Mutex;
 pub struct Jobs {
     cloud: Cloud,
     run: String,
-    image: String,
+    image: Option<String>,
     next: Arc<AtomicU32>,
     ensure: Batches<DatabaseTarget>,
     drop: Batches<DatabaseName>,
@@ -35,9 +35,9 @@ pub struct Jobs {
 type Batches<T> = Arc<Mutex<BTreeMap<String, Arc<Batch<T>>>>>;
 
 impl Jobs {
-    /// Jobs of `run`; those of a cell run `image`, the environment's release.
+    /// Jobs of `run`; those of a cell run `image`, the environment's release, if the registry holds it.
     #[must_use]
-    pub fn new(cloud: Cloud, run: String, image: String) -> Self {
+    pub fn new(cloud: Cloud, run: String, image: Option<String>) -> Self {
         Self {
             cloud,
             run,
@@ -164,7 +164,13 @@ impl Jobs {
         if let Some(arn) = definitions.get(&cell.name) {
             return Ok(arn.clone());
         }
-        let arn = definition::ensure(&self.cloud, cell, &self.image).await?;
+        let image = self.image.as_deref().ok_or_else(|| {
+            CloudError::Unusable(format!(
+                "jobs run the environment's release, which the registry {} does not hold: push it with `bbws image push`",
+                self.cloud.foundation.registry.uri
+            ))
+        })?;
+        let arn = definition::ensure(&self.cloud, cell, image).await?;
         definitions.insert(cell.name.clone(), arn.clone());
         Ok(arn)
     }

@@ -66,7 +66,7 @@ pub(super) async fn origin_secrets(cloud: &Cloud) -> Result<BTreeMap<String, Sec
         .map(|all| all.into_iter().collect())
 }
 
-/// The digests of the releases that `reader`'s sites name: `DescribeImages`, 100 names a call.
+/// The digests of `releases`: one `DescribeImages` each.
 ///
 /// # Errors
 /// AWS's; a release that is not there is no error but missing from the answer.

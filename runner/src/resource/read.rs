@@ -7,7 +7,7 @@ use super::{
     target_group, task_definition, user_group, wordpress,
 };
 use crate::cloud::{Cloud, CloudError};
-use crate::manifest::{EnvironmentName, Site, TenantId};
+use crate::manifest::{EnvironmentName, Release, Site, TenantId};
 use futures::StreamExt;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -19,6 +19,8 @@ pub struct Reader<'a> {
     pub cloud: &'a Cloud,
     /// Whose names to look for.
     pub environment: &'a EnvironmentName,
+    /// What the environment's jobs run, whatever its sites do.
+    pub release: &'a Release,
     /// The sites that the manifests declare.
     pub sites: BTreeMap<TenantId, &'a Site>,
 }
@@ -38,7 +40,8 @@ impl Reader<'_> {
 
     /// Reads everything. What fails is told in [`Inventory::unreadable`]; nothing is taken for absent because of it.
     pub async fn read(&self) -> Inventory {
-        let releases = self.sites.values().map(|site| &site.release).collect();
+        let of_sites = self.sites.values().map(|site| &site.release);
+        let releases = of_sites.chain([self.release]).collect();
         let (named, shared) = tokio::join!(self.read_resources(), async {
             tokio::join!(origin_secrets(self.cloud), images(self, releases))
         });

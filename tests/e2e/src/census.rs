@@ -317,7 +317,7 @@ async fn storage(world: &World) -> Result<Listed> {
     let containers = world.containers().described().await?;
     let containers = containers
         .into_iter()
-        .map(|(_, text)| container(&text))
+        .filter_map(|(_, text)| container(&text))
         .collect();
     Ok(vec![
         ("access point", points),
@@ -328,20 +328,21 @@ async fn storage(world: &World) -> Result<Listed> {
     ])
 }
 
-/// `container of acme: running`, from its environment.
-fn container(text: &str) -> String {
-    let state = text.split(' ').next().unwrap_or_default();
-    let tenant = text
-        .split_once("\"BBWS_TENANT=")
-        .and_then(|(_, rest)| rest.split('"').next());
-    let job = if text.contains("\"BBWS_JOB=") {
+/// `container of acme`, from its environment; `container of acme (job)`. Of a task that has ended the emulator keeps the
+/// container for a while, as ECS keeps the task's description: it is nobody's any more.
+fn container(text: &str) -> Option<String> {
+    let (state, environment) = text.split_once(' ')?;
+    let tenant = environment
+        .split_once("\"BBWS_TENANT=")?
+        .1
+        .split('"')
+        .next()?;
+    let job = if environment.contains("\"BBWS_JOB=") {
         " (job)"
     } else {
         ""
     };
-    tenant.map_or_else(String::new, |tenant| {
-        format!("container of {tenant}: {state}{job}")
-    })
+    (state == "running").then(|| format!("container of {tenant}{job}"))
 }
 
 /// Paths below the file systems' host directories, as deep as tenants' roots and what lies in them.

@@ -1,7 +1,8 @@
 //! Somebody changes things by hand: the plan shows exactly that, and an apply repairs it.
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Aws, Drift, Fleet, World, story};
+use aws_sdk_ecs::types::DeploymentRolloutState;
+use e2e::{Aws, Drift, Fleet, World, story, until};
 use localcloud::Options;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -140,7 +141,16 @@ async fn hand_registered_revision(aws: &Aws) -> Result<()> {
         .cluster(aws.foundation("/cluster/name"))
         .service("bbws-dev-acme");
     update.task_definition(arn).send().await?;
-    Ok(())
+    // An unfinished rollout is a difference of its own.
+    until("the rollout by hand to be complete", async || {
+        let service = aws.service("acme").await?;
+        let deployments = service.deployments();
+        let complete = deployments.iter().all(|deployment| {
+            deployment.rollout_state() == Some(&DeploymentRolloutState::Completed)
+        });
+        Ok(complete.then_some(()))
+    })
+    .await
 }
 
 async fn rule(aws: &Aws) -> Result<aws_sdk_elasticloadbalancingv2::types::Rule> {

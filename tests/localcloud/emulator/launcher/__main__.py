@@ -14,6 +14,7 @@ from . import (
     ownership,
     rollouts,
     secrets,
+    user_groups,
     viewers,
     watchdog,
 )
@@ -21,7 +22,7 @@ from . import (
 # Order matters where two modules wrap one function: the later is the outer.
 for module in (
     ownership, file_systems, containers, credentials, images, health, rollouts, viewers, certificates, secrets,
-    health_checks, limits, watchdog,
+    health_checks, user_groups, limits, watchdog,
 ):
     module.install()
 

@@ -1,7 +1,7 @@
 """`python -m launcher.moto_server <port> <MiniStack's URL>`: moto on loopback, for services that MiniStack does not have.
 
-Moto looks for scalable services in its own ECS, which is empty here: it asks MiniStack's instead. The secret key of every
-account's root is `AWS_SECRET_ACCESS_KEY`.
+Moto looks for scalable services in its own ECS, which is empty here: it asks MiniStack's instead. As on AWS, a scalable
+target takes its policies with it. The secret key of every account's root is `AWS_SECRET_ACCESS_KEY`.
 """
 
 import os
@@ -33,9 +33,24 @@ def _service_exists(backend, resource):
     return True
 
 
-if not hasattr(ApplicationAutoscalingBackend, "_ecs_service_exists_for_target"):
-    raise RuntimeError("this launcher was written for another moto")
-ApplicationAutoscalingBackend._ecs_service_exists_for_target = _service_exists
+def _with_policies(deregister):
+    def deregistered(backend, namespace, resource, dimension):
+        deregister(backend, namespace, resource, dimension)
+        for policy in list(backend.policies.values()):
+            if (policy.service_namespace, policy.resource_id, policy.scalable_dimension) == (namespace, resource, dimension):
+                backend.delete_scaling_policy(policy.policy_name, namespace, resource, dimension)
+
+    return deregistered
+
+
+def _replace(name, replacement):
+    if not hasattr(ApplicationAutoscalingBackend, name):
+        raise RuntimeError(f"moto has no {name}: this launcher was written for another moto")
+    setattr(ApplicationAutoscalingBackend, name, replacement)
+
+
+_replace("_ecs_service_exists_for_target", _service_exists)
+_replace("deregister_scalable_target", _with_policies(ApplicationAutoscalingBackend.deregister_scalable_target))
 
 watchdog.install()
 main(["-H", "127.0.0.1", "-p", PORT])

@@ -27,7 +27,6 @@ pub fn words(
         Refusal::Throttled => match (service, protocol) {
             ("s3", _) => (503, "SlowDown", "Please reduce your request rate."),
             ("cognito-idp", _) => (400, "TooManyRequestsException", "Rate exceeded"),
-            ("elasticfilesystem", _) => (429, "TooManyRequests", "Rate exceeded"),
             (_, Protocol::Query | Protocol::RestXml) => (400, "Throttling", "Rate exceeded"),
             _ => (400, "ThrottlingException", "Rate exceeded"),
         },
