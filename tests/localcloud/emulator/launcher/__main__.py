@@ -14,6 +14,7 @@ from . import (
     ownership,
     rollouts,
     secrets,
+    task_definitions,
     user_groups,
     viewers,
     watchdog,
@@ -22,7 +23,8 @@ from . import (
 # Order matters where two modules wrap one function: the later is the outer.
 for module in (
     ownership, file_systems, containers, credentials, images, health, rollouts, viewers, certificates, secrets,
-    health_checks, user_groups, limits, watchdog,
+    health_checks, user_groups, limits,
+    task_definitions, watchdog,
 ):
     module.install()
 

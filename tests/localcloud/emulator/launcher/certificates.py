@@ -1,14 +1,15 @@
-"""ACM as bulk readers and interrupted callers need it.
+"""ACM as bulk readers and interrupted callers need it, and as careless ones must not find it.
 
-MiniStack lists certificates without their alternative names and dates, its tagging API does not know them, and a repeated
-request makes a second certificate, where AWS answers with the first for an hour.
+MiniStack issues certificates at once: here the validation records have to be in Route 53 first. It lists them without
+their alternative names and dates, its tagging API does not know them, and a repeated request makes a second certificate,
+where AWS answers with the first for an hour.
 """
 
 import json
 import time
 
-from ministack.core.responses import AccountRegionScopedDict
-from ministack.services import acm, tagging
+from ministack.core.responses import AccountRegionScopedDict, now_iso
+from ministack.services import acm, route53, tagging
 
 from .patching import replace
 
@@ -26,11 +27,45 @@ def _once(request):
             if arn in acm._certificates:
                 return before[2]
         answer = request(data)
+        if answer[0] == 200:
+            certificate = acm._certificates[json.loads(answer[2])["CertificateArn"]]
+            certificate["Status"] = "PENDING_VALIDATION"
+            for option in certificate["DomainValidationOptions"]:
+                option["ValidationStatus"] = "PENDING_VALIDATION"
         if token and answer[0] == 200:
             _requested[token] = (time.time(), data, answer)
         return answer
 
     return requested
+
+
+def _published(record):
+    def same(name, other):
+        return name.rstrip(".").lower() == other.rstrip(".").lower()
+
+    return any(
+        same(found["Name"], record["Name"]) and found["Type"] == record["Type"]
+        and any(same(value, record["Value"]) for value in found.get("ResourceRecords") or [])
+        for records in route53._records.values() for found in records)
+
+
+def _look_for_records():
+    for certificate in acm._certificates.values():
+        if certificate["Status"] != "PENDING_VALIDATION":
+            continue
+        for option in certificate["DomainValidationOptions"]:
+            if _published(option["ResourceRecord"]):
+                option["ValidationStatus"] = "SUCCESS"
+        if all(option["ValidationStatus"] == "SUCCESS" for option in certificate["DomainValidationOptions"]):
+            certificate["Status"], certificate["IssuedAt"] = "ISSUED", now_iso()
+
+
+def _validated(answer):
+    def answered(data):
+        _look_for_records()
+        return answer(data)
+
+    return answered
 
 
 def _whole(list_certificates):
@@ -53,5 +88,6 @@ def _tagged():
 
 def install():
     replace(acm, "_request_certificate", _once)
-    replace(acm, "_list_certificates", _whole)
+    replace(acm, "_list_certificates", lambda listing: _validated(_whole(listing)))
+    replace(acm, "_describe_certificate", _validated)
     tagging._COLLECTORS["acm"] = _tagged
