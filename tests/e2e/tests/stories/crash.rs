@@ -55,7 +55,10 @@ fn points(requests: &[Request]) -> Vec<u64> {
 
 /// Kills a first apply at each point, then finishes all those sites with one apply. How many points were reached.
 async fn run_batch(world: &World, points: &[u64], whole: &Census) -> Result<usize> {
-    let tenants: Vec<_> = points.iter().map(|point| format!("k{point}")).collect();
+    let tenants: Vec<_> = points
+        .iter()
+        .map(|point| format!("killed-{point}"))
+        .collect();
     let mut reached = 0;
     for (tenant, point) in tenants.iter().zip(points) {
         world.fleet.add(tenant)?;
