@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The changes of a plan by index, and who waits for whom.
 #[derive(Debug)]
 pub(super) struct Graph {
-    waits_for: BTreeMap<usize, BTreeSet<usize>>,
+    waits_for: Vec<BTreeSet<usize>>,
+    /// The reverse: a change of thousands looks only at the few that wait for it.
+    dependents: Vec<Vec<usize>>,
     ready: BTreeSet<usize>,
 }
 
@@ -19,19 +21,21 @@ impl Graph {
             of_tenant.entry(&change.tenant).or_default().push(index);
         }
         let mut graph = Self {
-            waits_for: BTreeMap::new(),
+            waits_for: vec![BTreeSet::new(); changes.len()],
+            dependents: vec![Vec::new(); changes.len()],
             ready: BTreeSet::new(),
         };
         for indices in of_tenant.values() {
-            for &index in indices {
-                let others = indices.iter().copied().filter(|&other| other != index);
-                let waits: BTreeSet<_> = others
-                    .filter(|&other| is_before(&changes[other], &changes[index]))
-                    .collect();
-                if waits.is_empty() {
-                    graph.ready.insert(index);
+            for &second in indices {
+                for &first in indices {
+                    if first != second && is_before(&changes[first], &changes[second]) {
+                        graph.waits_for[second].insert(first);
+                        graph.dependents[first].push(second);
+                    }
                 }
-                graph.waits_for.insert(index, waits);
+                if graph.waits_for[second].is_empty() {
+                    graph.ready.insert(second);
+                }
             }
         }
         graph
@@ -39,39 +43,33 @@ impl Graph {
 
     /// Takes the next change that waits for nothing.
     pub(super) fn next(&mut self) -> Option<usize> {
-        let index = self.ready.pop_first()?;
-        self.waits_for.remove(&index);
-        Some(index)
+        self.ready.pop_first()
     }
 
     /// Whoever waited for nothing else may start.
     pub(super) fn done(&mut self, index: usize) {
-        for (waiting, waits) in &mut self.waits_for {
+        for &dependent in &self.dependents[index] {
+            let waits = &mut self.waits_for[dependent];
             if waits.remove(&index) && waits.is_empty() {
-                self.ready.insert(*waiting);
+                self.ready.insert(dependent);
             }
         }
     }
 
-    /// Whoever waited for `index`, directly or not, will never start. Returns them.
+    /// Whoever waited for `index`, directly or not, will never start. Returns those of whom that was not known yet.
     pub(super) fn failed(&mut self, index: usize) -> BTreeSet<usize> {
-        let mut lost = BTreeSet::from([index]);
-        loop {
-            let more: Vec<_> = self
-                .waits_for
-                .iter()
-                .filter(|(_, waits)| !waits.is_disjoint(&lost))
-                .map(|(i, _)| *i)
-                .collect();
-            if more.is_empty() {
-                break;
-            }
-            for index in more {
-                self.waits_for.remove(&index);
-                lost.insert(index);
+        let mut lost = BTreeSet::new();
+        let mut from = vec![index];
+        while let Some(index) = from.pop() {
+            for &dependent in &self.dependents[index] {
+                if self.waits_for[dependent].contains(&index) {
+                    // It waits for nothing from now on, so it is neither started nor lost a second time.
+                    self.waits_for[dependent].clear();
+                    lost.insert(dependent);
+                    from.push(dependent);
+                }
             }
         }
-        lost.remove(&index);
         lost
     }
 }
@@ -160,6 +158,22 @@ mod tests {
         assert_eq!(graph.failed(0), BTreeSet::from([1, 2]));
         assert_eq!(graph.next(), Some(3));
         assert_eq!(graph.next(), Some(4));
+        assert_eq!(graph.next(), None);
+    }
+
+    #[test]
+    fn what_two_failures_stop_is_lost_once_and_never_starts() {
+        let changes = [
+            change("acme", Kind::TargetGroup, Op::Create),
+            change("acme", Kind::AccessPoint, Op::Create),
+            change("acme", Kind::LogGroup, Op::Create),
+            change("acme", Kind::Service, Op::Create),
+        ];
+        let mut graph = Graph::new(&changes);
+        while graph.next().is_some() {}
+        assert_eq!(graph.failed(0), BTreeSet::from([3]));
+        assert_eq!(graph.failed(1), BTreeSet::new());
+        graph.done(2);
         assert_eq!(graph.next(), None);
     }
 }

@@ -1,7 +1,7 @@
 //! `bbws apply`: makes AWS match the manifests.
 
 use super::change::{Change, carry_out};
-use super::scope::{ScopeArgs, environment, load};
+use super::scope::{DeepArgs, ScopeArgs, environment};
 use super::{CliError, ExitCode, Global, Interrupt};
 use crate::manifest::TenantId;
 use crate::session::Scope;
@@ -15,13 +15,16 @@ use clap::Args;
 Examples:
   bbws apply --env dev                  the whole environment
   bbws apply --env dev --tenant acme    one site
-  bbws apply --env dev --confirm acme   and destroy acme, whose manifest was deleted")]
+  bbws apply --env dev --confirm acme   and destroy acme, whose manifest was deleted
+  bbws apply --env dev --deep           also repair grants and WordPress settings changed by hand")]
 pub(super) struct ApplyArgs {
     #[command(flatten)]
     scope: ScopeArgs,
     /// A tenant whose site may be destroyed, as no manifest names it; may be repeated.
     #[arg(long, value_name = "TENANT")]
     confirm: Vec<TenantId>,
+    #[command(flatten)]
+    deep: DeepArgs,
 }
 
 /// Runs the verb.
@@ -30,12 +33,13 @@ pub(super) async fn run(
     args: ApplyArgs,
     interrupt: Interrupt,
 ) -> Result<ExitCode, CliError> {
-    let fleet = load(global)?;
+    let fleet = super::fleet(global)?;
     let change = Change {
         verb: "apply",
         environment: environment(&fleet, &args.scope.env)?,
         scope: Scope {
             only: args.scope.only(),
+            deep: args.deep.deep,
             ..Scope::default()
         },
         confirmed: args.confirm.into_iter().collect(),

@@ -1,7 +1,7 @@
 //! `bbws destroy`: removes one site, after its final dump.
 
 use super::change::{Change, carry_out};
-use super::scope::{environment, load};
+use super::scope::environment;
 use super::{CliError, ExitCode, Global, Interrupt};
 use crate::manifest::{EnvironmentName, TenantId};
 use crate::session::Scope;
@@ -33,7 +33,7 @@ pub(super) async fn run(
     args: DestroyArgs,
     interrupt: Interrupt,
 ) -> Result<ExitCode, CliError> {
-    let fleet = load(global)?;
+    let fleet = super::fleet(global)?;
     let change = Change {
         verb: "destroy",
         environment: environment(&fleet, &args.env)?,

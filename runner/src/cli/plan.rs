@@ -1,6 +1,6 @@
 //! `bbws plan`: what an apply would do, and why.
 
-use super::scope::{ScopeArgs, environment, load, refused};
+use super::scope::{DeepArgs, ScopeArgs, environment, refused};
 use super::{CliError, ExitCode, Global};
 use crate::output;
 use crate::session::{Scope, Session};
@@ -17,9 +17,8 @@ Examples:
 pub(super) struct PlanArgs {
     #[command(flatten)]
     scope: ScopeArgs,
-    /// Also check what no AWS list shows (schemas, grants, WordPress's settings), by one job a cell.
-    #[arg(long)]
-    deep: bool,
+    #[command(flatten)]
+    deep: DeepArgs,
     /// Exit with 2 when there are changes.
     #[arg(long)]
     detailed_exitcode: bool,
@@ -27,12 +26,12 @@ pub(super) struct PlanArgs {
 
 /// Runs the verb.
 pub(super) async fn run(global: &Global, args: PlanArgs) -> Result<ExitCode, CliError> {
-    let fleet = load(global)?;
+    let fleet = super::fleet(global)?;
     let environment = environment(&fleet, &args.scope.env)?;
     let session = Session::open(&fleet, environment).await?;
     let scope = Scope {
         only: args.scope.only(),
-        deep: args.deep,
+        deep: args.deep.deep,
         ..Scope::default()
     };
     let (_, plan) = session

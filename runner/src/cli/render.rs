@@ -1,6 +1,6 @@
 //! `bbws render`: what manifests become, without AWS.
 
-use super::scope::{ScopeArgs, environment, load};
+use super::scope::{ScopeArgs, environment};
 use super::{CliError, ExitCode, Global};
 use crate::cloud::{Foundation, Secret};
 use crate::manifest::Site;
@@ -25,7 +25,7 @@ pub(super) struct RenderArgs {
 
 /// Runs the verb.
 pub(super) async fn run(global: &Global, args: RenderArgs) -> Result<ExitCode, CliError> {
-    let fleet = load(global)?;
+    let fleet = super::fleet(global)?;
     let environment = environment(&fleet, &args.scope.env)?;
     let foundation = Foundation::placeholder(
         environment.name.as_str(),

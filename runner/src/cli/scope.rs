@@ -1,6 +1,6 @@
 //! What the verbs that look at AWS have in common: which environment, which tenants, and how their errors read.
 
-use super::{CliError, ExitCode, Global};
+use super::{CliError, ExitCode};
 use crate::cloud::{Class, CloudError};
 use crate::manifest::{Environment, EnvironmentName, Fleet, TenantId};
 use crate::plan::Refusal;
@@ -25,6 +25,14 @@ impl ScopeArgs {
     }
 }
 
+/// Whether a verb looks further than AWS's lists.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct DeepArgs {
+    /// Also check what no AWS list shows (schemas, grants, WordPress's settings), by one job a cell.
+    #[arg(long)]
+    pub deep: bool,
+}
+
 /// The valid fleet and one of its environments.
 pub(super) fn environment<'a>(
     fleet: &'a Fleet,
@@ -34,21 +42,6 @@ pub(super) fn environment<'a>(
         let known: Vec<_> = fleet.environments.keys().map(ToString::to_string).collect();
         CliError::new(ExitCode::Usage, format!("there is no environment {name}"))
             .next(format!("use one of: {}", known.join(", ")))
-    })
-}
-
-/// Reads the fleet, or says how to see what is wrong with it.
-pub(super) fn load(global: &Global) -> Result<Fleet, CliError> {
-    crate::manifest::load(&global.fleet).map_err(|invalid| {
-        CliError::new(
-            ExitCode::InvalidManifests,
-            format!(
-                "{} problems in the manifests of {}; nothing was done",
-                invalid.findings.len(),
-                global.fleet.display()
-            ),
-        )
-        .next("run `bbws validate` to see them")
     })
 }
 

@@ -1,6 +1,6 @@
 //! `bbws status`: what stands, site by site.
 
-use super::scope::{ScopeArgs, environment, load, refused};
+use super::scope::{ScopeArgs, environment, refused};
 use super::{CliError, ExitCode, Global};
 use crate::output;
 use crate::plan::Plan;
@@ -43,7 +43,7 @@ struct SiteStatus {
 
 /// Runs the verb.
 pub(super) async fn run(global: &Global, args: StatusArgs) -> Result<ExitCode, CliError> {
-    let fleet = load(global)?;
+    let fleet = super::fleet(global)?;
     let environment = environment(&fleet, &args.scope.env)?;
     let session = Session::open(&fleet, environment).await?;
     let scope = Scope {

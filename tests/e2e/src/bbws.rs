@@ -118,9 +118,20 @@ impl Bbws {
     /// # Errors
     /// No plan can be made.
     pub async fn plan(&self) -> Result<Vec<Drift>> {
-        let outcome = self
-            .run(&["plan", "--env", "dev", "--json", "--detailed-exitcode"])
-            .await?;
+        self.planned(&[]).await
+    }
+
+    /// The same when it also looks into databases.
+    ///
+    /// # Errors
+    /// No plan can be made.
+    pub async fn plan_deep(&self) -> Result<Vec<Drift>> {
+        self.planned(&["--deep"]).await
+    }
+
+    async fn planned(&self, more: &[&str]) -> Result<Vec<Drift>> {
+        let usual = ["plan", "--env", "dev", "--json", "--detailed-exitcode"];
+        let outcome = self.run(&[&usual, more].concat()).await?;
         let drifts = outcome.drifts()?;
         // The exit code is a contract: it must say the same as the plan.
         outcome.expect_code(if drifts.is_empty() { 0 } else { 2 })?;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_ecs::types::DeploymentRolloutState;
-use e2e::{Aws, Drift, Fleet, World, story, until};
+use e2e::{Aws, Database, Drift, Fleet, World, story, until};
 use localcloud::Options;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,6 +60,15 @@ async fn drift() {
         repaired(world, "budget", &["limit"]).await?;
         target_group_check(aws).await?;
         repaired(world, "target group", &["health_check.path"]).await?;
+
+        ensure!(
+            world.bbws()?.plan_deep().await?.is_empty(),
+            "a deep plan of untouched databases should be empty"
+        );
+        database_by_hand(world).await?;
+        repaired_deep(world, "database", &["grants", "require_tls"]).await?;
+        settings_by_hand(world).await?;
+        repaired_deep(world, "wordpress", &["permalinks", "title"]).await?;
         world.visitor("acme").get("/").await?.expect_status(200)?;
         Ok(())
     })
@@ -89,8 +98,38 @@ async fn repaired_whole(world: &World, resource: &str, part: &str) -> Result<()>
     mended(world, resource).await
 }
 
+/// The same for what only a look into the database shows.
+async fn repaired_deep(world: &World, resource: &str, fields: &[&str]) -> Result<()> {
+    world.bbws()?.plan_is_empty().await?;
+    let seen = world.bbws()?.named(&format!("deep-{resource}"));
+    let mut drift = only(seen.plan_deep().await?, resource)?;
+    drift.fields.sort();
+    ensure!(
+        drift.fields == fields,
+        "the deep plan shows {:?} of the {resource}, not {fields:?}",
+        drift.fields
+    );
+    let tasks = world.requests(&seen.requests_of("ecs", "RunTask"));
+    ensure!(
+        tasks.len() == 1,
+        "two databases of one cell took {} tasks to look at",
+        tasks.len()
+    );
+    world
+        .bbws()?
+        .succeed(&["apply", "--env", "dev", "--deep"])
+        .await?;
+    let left = world.bbws()?.plan_deep().await?;
+    ensure!(left.is_empty(), "after the repair remains {left:#?}");
+    world.note(&format!("the {resource} was looked into and repaired"));
+    Ok(())
+}
+
 async fn only_drift(world: &World, resource: &str) -> Result<Drift> {
-    let mut drifts = world.bbws()?.plan().await?;
+    only(world.bbws()?.plan().await?, resource)
+}
+
+fn only(mut drifts: Vec<Drift>, resource: &str) -> Result<Drift> {
     ensure!(
         drifts.len() == 1,
         "the plan should show the {resource} alone: {drifts:#?}"
@@ -464,6 +503,41 @@ async fn target_group_check(aws: &Aws) -> Result<()> {
         .target_group_arn(arn)
         .health_check_path("/elsewhere")
         .send()
+        .await?;
+    Ok(())
+}
+
+async fn database_by_hand(world: &World) -> Result<()> {
+    let admin = world.database().await?;
+    let user = acmes_user(&admin).await?;
+    admin
+        .query(&format!(
+            "GRANT SELECT ON mysql.* TO {user}; ALTER USER {user} REQUIRE NONE"
+        ))
+        .await?;
+    Ok(())
+}
+
+/// `'name'@'host'` of acme's user.
+async fn acmes_user(admin: &Database) -> Result<String> {
+    let user = admin
+        .query(
+            "SELECT CONCAT(QUOTE(user), '@', QUOTE(host)) FROM mysql.user WHERE user LIKE '%acme%'",
+        )
+        .await?;
+    ensure!(user.lines().count() == 1, "acme's users: {user}");
+    Ok(user.trim().to_owned())
+}
+
+async fn settings_by_hand(world: &World) -> Result<()> {
+    let admin = world.database().await?;
+    let schema = admin.query("SHOW DATABASES LIKE '%acme%'").await?;
+    let schema = schema.trim();
+    admin
+        .query(&format!(
+            "UPDATE `{schema}`.wp_options SET option_value = 'By hand' WHERE option_name = 'blogname'; \
+             UPDATE `{schema}`.wp_options SET option_value = '' WHERE option_name = 'permalink_structure'"
+        ))
         .await?;
     Ok(())
 }
