@@ -1,8 +1,7 @@
 //! One run at a time on a tenant: a lease object in the artifact bucket, taken and kept by S3's conditional writes.
 //!
 //! A run that dies stops renewing, and its lease is free once it has expired, or at once for another run on the same
-//! machine. A run that finds its lease gone stops
-//! writing at once: see [`Lease::held`].
+//! machine. A run that finds its lease gone stops writing at once: see [`Lease::held`].
 
 use super::holder::{Process, holder};
 use crate::cloud::{Class, Cloud, CloudError, aws};

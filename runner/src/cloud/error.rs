@@ -122,6 +122,9 @@ impl CloudError {
             Self::RolledBack { .. } => {
                 "mend the release, or set the site back to the one before it".to_owned()
             }
+            Self::Aws { code, .. } if code == UNREACHABLE => {
+                "look at this machine's network and AWS's health, then run the same command again".to_owned()
+            }
             _ => "run `bbws plan` to see what stands, then the same command again".to_owned(),
         }
     }
@@ -146,7 +149,7 @@ where
                 let missing = causes.iter().any(|cause| cause.is::<CredentialsError>());
                 let code = match &error {
                     _ if missing => NO_CREDENTIALS,
-                    SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => "Unreachable",
+                    SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => UNREACHABLE,
                     _ => "NotUnderstood",
                 };
                 let causes: Vec<_> = causes.iter().map(ToString::to_string).collect();
@@ -169,7 +172,9 @@ fn sources<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static
     std::iter::successors(Some(error), |&error| error.source()).collect()
 }
 
-/// Our own code, beside AWS's, for a call that could not be signed.
+/// Our own code, beside AWS's, for a call that nobody answered.
+const UNREACHABLE: &str = "Unreachable";
+/// The same for a call that could not be signed.
 const NO_CREDENTIALS: &str = "NoCredentials";
 
 /// Codes differ from service to service; these are the ones that the services used here document.

@@ -57,7 +57,7 @@ fn points(requests: &[Request]) -> Vec<u64> {
 async fn run_batch(world: &World, points: &[u64], whole: &Census) -> Result<usize> {
     let tenants: Vec<_> = points
         .iter()
-        .map(|point| format!("killed-{point}"))
+        .map(|point| format!("killed{point}"))
         .collect();
     let mut reached = 0;
     for (tenant, point) in tenants.iter().zip(points) {
