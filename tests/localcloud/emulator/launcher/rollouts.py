@@ -150,12 +150,24 @@ def _stop_task_of_service(data):
     return answer
 
 
+def _started_by_deployment(run):
+    """Tasks of a service say which deployment started them; MiniStack says the service's name."""
+
+    def started(data):
+        if deployment := data.get("_deploymentId"):
+            data = {**data, "startedBy": deployment}
+        return run(data)
+
+    return started
+
+
 def install():
     ecs._ACTION_MAP["StopTask"] = _stop_task_of_service
     ecs._ECS_DEPLOYMENT_STEADY_DELAY = STEADY_DELAY
     replace(ecs, "_make_deployment", _in_progress)
     replace(ecs, "_record_service_task_healthy", _gated)
     replace(ecs, "_mark_task_running", _timed)
+    replace(ecs, "_run_task", _started_by_deployment)
     replace(ecs, "_cleanup_task_resources", _drained)
     replace(ecs, "_complete_service_deployment", _forgetting_failures)
     health.on_change(_on_health)
