@@ -9,4 +9,5 @@ pub mod manifest;
 pub mod output;
 pub mod plan;
 pub mod resource;
+pub mod rollout;
 pub mod session;

@@ -4,7 +4,7 @@ use crate::cloud::{Cloud, CloudError, Secret};
 use crate::jobs::Jobs;
 use crate::manifest::{Environment, Fleet, Site, TenantId};
 use crate::plan::{Input, Plan, Refusal, plan};
-use crate::resource::{Inventory, Reader, look};
+use crate::resource::{Inventory, Reader, Revision, look};
 use std::collections::{BTreeMap, BTreeSet};
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -29,6 +29,10 @@ pub struct Scope {
     pub destroy: Option<TenantId>,
     /// Also check what no AWS list shows, by one job a cell.
     pub deep: bool,
+    /// Sites that are to stay on a revision from now on, or no longer.
+    pub holds: BTreeMap<TenantId, Option<Revision>>,
+    /// Replace tasks everywhere at once instead of in waves: for what is known to be good.
+    pub at_once: bool,
 }
 
 impl<'a> Session<'a> {
@@ -49,17 +53,26 @@ impl<'a> Session<'a> {
         })
     }
 
+    fn reader(&self) -> Reader<'_> {
+        Reader {
+            cloud: &self.cloud,
+            environment: &self.environment.name,
+            release: &self.environment.release,
+            sites: self.sites.clone(),
+        }
+    }
+
+    /// Reads what AWS holds. Changes nothing.
+    pub async fn read(&self) -> Inventory {
+        self.reader().read().await
+    }
+
     /// Reads what AWS holds and compares. Changes nothing.
     ///
     /// # Errors
     /// All reasons why no plan can be made.
     pub async fn plan(&self, scope: &Scope) -> Result<(Inventory, Plan), Vec<Refusal>> {
-        let reader = Reader {
-            cloud: &self.cloud,
-            environment: &self.environment.name,
-            release: &self.environment.release,
-            sites: self.sites.clone(),
-        };
+        let reader = self.reader();
         let mut inventory = reader.read().await;
         let snapshot = inventory.clone();
         let before = self.input(scope, &snapshot);
@@ -94,6 +107,8 @@ impl<'a> Session<'a> {
             inventory,
             only: scope.only.as_ref(),
             destroy: scope.destroy.as_ref(),
+            holds: &scope.holds,
+            rollout: (!scope.at_once).then_some(&self.environment.rollout),
         }
     }
 }

@@ -1,12 +1,25 @@
-//! Which change may start when: a plan's changes and what each waits for.
+//! Which step may start when: a plan's changes, the gates between its waves, and what each waits for.
 
-use crate::plan::{Change, Op};
+use crate::plan::{Change, Op, Plan};
 use crate::resource::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The changes of a plan by index, and who waits for whom.
+/// What goes in waves: the changes that decide whether a site runs as it should.
+const DECISIVE: [Kind; 3] = [Kind::TaskDefinition, Kind::Wordpress, Kind::Service];
+
+/// One step of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The plan's change of this index.
+    Change(usize),
+    /// After the wave of this index: are its sites healthy?
+    Gate(usize),
+}
+
+/// The steps of a plan by index, first its changes, then its gates, and who waits for whom.
 #[derive(Debug)]
 pub(super) struct Graph {
+    changes: usize,
     waits_for: Vec<BTreeSet<usize>>,
     /// The reverse: a change of thousands looks only at the few that wait for it.
     dependents: Vec<Vec<usize>>,
@@ -14,40 +27,75 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    /// Tenants are independent of each other; within one, creations come after what they need and deletions before.
-    pub(super) fn new(changes: &[Change]) -> Self {
+    /// Tenants are independent of each other, but for the waves: new tasks of one wait at the gate of the one before.
+    /// Within a tenant, creations come after what they need and deletions before.
+    pub(super) fn new(plan: &Plan) -> Self {
+        let changes = &plan.changes;
+        let steps = changes.len() + plan.waves.len();
+        let mut graph = Self {
+            changes: changes.len(),
+            waits_for: vec![BTreeSet::new(); steps],
+            dependents: vec![Vec::new(); steps],
+            ready: BTreeSet::new(),
+        };
         let mut of_tenant: BTreeMap<_, Vec<usize>> = BTreeMap::new();
         for (index, change) in changes.iter().enumerate() {
             of_tenant.entry(&change.tenant).or_default().push(index);
         }
-        let mut graph = Self {
-            waits_for: vec![BTreeSet::new(); changes.len()],
-            dependents: vec![Vec::new(); changes.len()],
-            ready: BTreeSet::new(),
-        };
         for indices in of_tenant.values() {
             for &second in indices {
                 for &first in indices {
                     if first != second && is_before(&changes[first], &changes[second]) {
-                        graph.waits_for[second].insert(first);
-                        graph.dependents[first].push(second);
+                        graph.order(first, second);
                     }
-                }
-                if graph.waits_for[second].is_empty() {
-                    graph.ready.insert(second);
                 }
             }
         }
+        for (wave, tenants) in plan.waves.iter().enumerate() {
+            let gate = changes.len() + wave;
+            let own = tenants.iter().filter_map(|tenant| of_tenant.get(tenant));
+            for &index in own.flatten() {
+                if DECISIVE.contains(&changes[index].kind) {
+                    graph.order(index, gate);
+                }
+                if wave > 0 && DECISIVE.contains(&changes[index].kind) {
+                    graph.order(gate - 1, index);
+                }
+            }
+        }
+        graph.ready = (0..steps)
+            .filter(|&step| graph.waits_for[step].is_empty())
+            .collect();
         graph
     }
 
-    /// Takes the next change that waits for nothing.
-    pub(super) fn next(&mut self) -> Option<usize> {
-        self.ready.pop_first()
+    fn order(&mut self, first: usize, second: usize) {
+        self.waits_for[second].insert(first);
+        self.dependents[first].push(second);
+    }
+
+    fn step(&self, index: usize) -> Step {
+        match index.checked_sub(self.changes) {
+            Some(wave) => Step::Gate(wave),
+            None => Step::Change(index),
+        }
+    }
+
+    fn index(&self, step: Step) -> usize {
+        match step {
+            Step::Change(index) => index,
+            Step::Gate(wave) => self.changes + wave,
+        }
+    }
+
+    /// Takes the next step that waits for nothing.
+    pub(super) fn next(&mut self) -> Option<Step> {
+        self.ready.pop_first().map(|index| self.step(index))
     }
 
     /// Whoever waited for nothing else may start.
-    pub(super) fn done(&mut self, index: usize) {
+    pub(super) fn done(&mut self, step: Step) {
+        let index = self.index(step);
         for &dependent in &self.dependents[index] {
             let waits = &mut self.waits_for[dependent];
             if waits.remove(&index) && waits.is_empty() {
@@ -56,10 +104,10 @@ impl Graph {
         }
     }
 
-    /// Whoever waited for `index`, directly or not, will never start. Returns those of whom that was not known yet.
-    pub(super) fn failed(&mut self, index: usize) -> BTreeSet<usize> {
+    /// Whoever waited for `step`, directly or not, will never start. Returns the changes of whom that was not known yet.
+    pub(super) fn failed(&mut self, step: Step) -> BTreeSet<usize> {
         let mut lost = BTreeSet::new();
-        let mut from = vec![index];
+        let mut from = vec![self.index(step)];
         while let Some(index) = from.pop() {
             for &dependent in &self.dependents[index] {
                 if self.waits_for[dependent].contains(&index) {
@@ -70,6 +118,7 @@ impl Graph {
                 }
             }
         }
+        lost.retain(|&index| index < self.changes);
         lost
     }
 }
@@ -112,12 +161,24 @@ mod tests {
         }
     }
 
+    fn graph(changes: &[Change], waves: &[&[&str]]) -> Graph {
+        let tenants = |wave: &&[&str]| wave.iter().map(|name| name.parse().unwrap()).collect();
+        Graph::new(&Plan {
+            changes: changes.to_vec(),
+            waves: waves.iter().map(tenants).collect(),
+            ..Plan::default()
+        })
+    }
+
     fn order(changes: &[Change]) -> Vec<usize> {
-        let mut graph = Graph::new(changes);
+        let mut graph = graph(changes, &[]);
         let mut order = Vec::new();
-        while let Some(index) = graph.next() {
+        while let Some(step) = graph.next() {
+            let Step::Change(index) = step else {
+                panic!("a gate without a wave");
+            };
             order.push(index);
-            graph.done(index);
+            graph.done(step);
         }
         order
     }
@@ -153,11 +214,11 @@ mod tests {
             change("acme", Kind::UserGroup, Op::Create),
             change("bolt", Kind::Service, Op::Create),
         ];
-        let mut graph = Graph::new(&changes);
-        assert_eq!(graph.next(), Some(0));
-        assert_eq!(graph.failed(0), BTreeSet::from([1, 2]));
-        assert_eq!(graph.next(), Some(3));
-        assert_eq!(graph.next(), Some(4));
+        let mut graph = graph(&changes, &[]);
+        assert_eq!(graph.next(), Some(Step::Change(0)));
+        assert_eq!(graph.failed(Step::Change(0)), BTreeSet::from([1, 2]));
+        assert_eq!(graph.next(), Some(Step::Change(3)));
+        assert_eq!(graph.next(), Some(Step::Change(4)));
         assert_eq!(graph.next(), None);
     }
 
@@ -169,11 +230,57 @@ mod tests {
             change("acme", Kind::LogGroup, Op::Create),
             change("acme", Kind::Service, Op::Create),
         ];
-        let mut graph = Graph::new(&changes);
+        let mut graph = graph(&changes, &[]);
         while graph.next().is_some() {}
-        assert_eq!(graph.failed(0), BTreeSet::from([3]));
-        assert_eq!(graph.failed(1), BTreeSet::new());
-        graph.done(2);
+        assert_eq!(graph.failed(Step::Change(0)), BTreeSet::from([3]));
+        assert_eq!(graph.failed(Step::Change(1)), BTreeSet::new());
+        graph.done(Step::Change(2));
         assert_eq!(graph.next(), None);
+    }
+
+    #[test]
+    fn a_wave_waits_for_the_gate_of_the_one_before_and_other_work_for_nobody() {
+        let changes = [
+            change("acme", Kind::TaskDefinition, Op::Update),
+            change("acme", Kind::Service, Op::Update),
+            change("bolt", Kind::TaskDefinition, Op::Update),
+            change("bolt", Kind::Service, Op::Update),
+            change("bolt", Kind::Budget, Op::Update),
+        ];
+        let mut graph = graph(&changes, &[&["acme"], &["bolt"]]);
+        assert_eq!(graph.next(), Some(Step::Change(0)));
+        assert_eq!(graph.next(), Some(Step::Change(4)));
+        assert_eq!(graph.next(), None);
+        for step in [
+            Step::Change(0),
+            Step::Change(1),
+            Step::Gate(0),
+            Step::Change(2),
+            Step::Change(3),
+        ] {
+            graph.done(step);
+        }
+        assert_eq!(graph.ready, BTreeSet::from([1, 2, 3, 5, 6]));
+    }
+
+    #[test]
+    fn a_failure_in_a_wave_stops_all_later_ones() {
+        let changes = [
+            change("acme", Kind::TaskDefinition, Op::Update),
+            change("acme", Kind::Service, Op::Update),
+            change("bolt", Kind::TaskDefinition, Op::Update),
+            change("bolt", Kind::Service, Op::Update),
+            change("cask", Kind::TaskDefinition, Op::Update),
+        ];
+        for (done, failed) in [
+            (vec![Step::Change(0)], Step::Change(1)),
+            (vec![Step::Change(0), Step::Change(1)], Step::Gate(0)),
+        ] {
+            let mut graph = graph(&changes, &[&["acme"], &["bolt"], &["cask"]]);
+            for step in done {
+                graph.done(step);
+            }
+            assert_eq!(graph.failed(failed), BTreeSet::from([2, 3, 4]));
+        }
     }
 }

@@ -50,9 +50,9 @@ impl Journal {
     pub async fn end(mut self, cloud: &Cloud, summary: &Summary) -> Result<(), CloudError> {
         let failed = summary.failed.iter().map(|failure| {
             json!({
-                "tenant": failure.tenant,
-                "kind": failure.kind,
-                "op": failure.op,
+                "tenant": failure.item.tenant,
+                "kind": failure.item.kind,
+                "op": failure.item.op,
                 "error": failure.error.to_string(),
             })
         });

@@ -190,9 +190,9 @@ fn report(global: &Global, verb: &str, summary: &Summary, environment: &Environm
         output::narrate(format_args!(
             "\n{}: {} {} of {} in {}\n  {}\n  next: {}",
             output::Palette::stderr().paint(output::Palette::stderr().bad, "error"),
-            failure.op.symbol(),
-            failure.kind.label(),
-            failure.tenant,
+            failure.item.op.symbol(),
+            failure.item.kind.label(),
+            failure.item.tenant,
             environment.name,
             failure.error,
             failure.error.next_step()

@@ -10,6 +10,7 @@ mod exit;
 mod image;
 mod plan;
 mod render;
+mod rollout;
 mod schema;
 mod scope;
 mod status;
@@ -64,6 +65,7 @@ enum Verb {
     Destroy(destroy::DestroyArgs),
     Render(render::RenderArgs),
     Status(status::StatusArgs),
+    Rollout(rollout::Args),
     Image(image::Args),
 }
 
@@ -100,6 +102,7 @@ impl Verb {
             Self::Destroy(_) => "destroy",
             Self::Render(_) => "render",
             Self::Status(_) => "status",
+            Self::Rollout(_) => "rollout",
             Self::Image(_) => "image",
         }
     }
@@ -111,9 +114,10 @@ async fn dispatch(global: &Global, verb: Verb) -> Result<ExitCode, CliError> {
         Verb::Validate(args) => validate::run(global, args).await,
         Verb::Schema(args) => schema::run(global, args).await,
         Verb::Plan(args) => interrupt.ends(plan::run(global, args)).await,
-        // These two give their leases back when they are interrupted.
+        // These give their leases back when they are interrupted.
         Verb::Apply(args) => apply::run(global, args, interrupt).await,
         Verb::Destroy(args) => destroy::run(global, args, interrupt).await,
+        Verb::Rollout(args) => rollout::run(global, args, interrupt).await,
         Verb::Render(args) => render::run(global, args).await,
         Verb::Status(args) => interrupt.ends(status::run(global, args)).await,
         Verb::Image(args) => interrupt.ends(image::run(global, args)).await,

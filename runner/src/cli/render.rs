@@ -64,6 +64,7 @@ fn render(site: &Site, foundation: &Foundation) -> Value {
         cell: &foundation.cells[0],
         origin_secret: &Secret::new("(foundation)"),
         image: site.release.image(&foundation.registry.uri),
+        hold: None,
         known: BTreeMap::new(),
     };
     let resources = ALL

@@ -56,9 +56,10 @@ pub(super) fn exit_code(error: &CloudError) -> ExitCode {
     match error {
         CloudError::RolledBack { .. } => ExitCode::RolledBack,
         CloudError::TimedOut { .. } => ExitCode::TimedOut,
-        CloudError::Aws { .. } | CloudError::Job { .. } | CloudError::Unusable(_) => {
-            ExitCode::Failed
-        }
+        CloudError::Aws { .. }
+        | CloudError::Job { .. }
+        | CloudError::Unhealthy { .. }
+        | CloudError::Unusable(_) => ExitCode::Failed,
     }
 }
 

@@ -70,6 +70,12 @@ pub enum CloudError {
         /// ECS's words.
         reason: String,
     },
+    /// New tasks run, but their site does not serve well.
+    #[error("not healthy: {reason}")]
+    Unhealthy {
+        /// What was seen last.
+        reason: String,
+    },
     /// What AWS holds cannot be worked with.
     #[error("{0}")]
     Unusable(String),
@@ -84,6 +90,7 @@ impl CloudError {
             Self::TimedOut { .. }
             | Self::Job { .. }
             | Self::RolledBack { .. }
+            | Self::Unhealthy { .. }
             | Self::Unusable(_) => Class::Other,
         }
     }
@@ -120,7 +127,11 @@ impl CloudError {
                     .to_owned()
             }
             Self::RolledBack { .. } => {
-                "mend the release, or set the site back to the one before it".to_owned()
+                "the site goes on with the release before; mend the new one, then apply again".to_owned()
+            }
+            Self::Unhealthy { .. } => {
+                "`bbws rollout undo` takes the site back to its last good release; `bbws rollout status` shows which"
+                    .to_owned()
             }
             Self::Aws { code, .. } if code == UNREACHABLE => {
                 "look at this machine's network and AWS's health, then run the same command again".to_owned()

@@ -59,11 +59,13 @@ pub enum Rule {
     ZoneClaimed,
     /// A name that exceeds a limit of AWS.
     NameTooLong,
+    /// A canary that has no site in the environment.
+    UnknownCanary,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::YamlSyntax,
         Self::YamlFeature,
         Self::DuplicateKey,
@@ -82,6 +84,7 @@ impl Rule {
         Self::DomainTooLong,
         Self::ZoneClaimed,
         Self::NameTooLong,
+        Self::UnknownCanary,
     ];
 
     /// The rule's stable id.
@@ -106,6 +109,7 @@ impl Rule {
             Self::DomainTooLong => "domain-too-long",
             Self::ZoneClaimed => "zone-claimed",
             Self::NameTooLong => "name-too-long",
+            Self::UnknownCanary => "unknown-canary",
         }
     }
 }

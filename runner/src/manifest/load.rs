@@ -13,8 +13,12 @@ use super::schema::{Defaults, EnvironmentFile, ManifestKind, SiteFile, TenantFil
 use super::shape::Shape;
 use super::yaml::{self, Node};
 use super::{
-    Admin, Environment, EnvironmentName, Fleet, Site, SiteState, TaskRange, TenantId, rules,
+    Admin, Environment, EnvironmentName, Fleet, Rollout, Site, SiteState, TaskRange, TenantId,
+    rules,
 };
+
+/// Sites in a wave when the manifest does not say.
+const AT_ONCE: usize = 10;
 
 /// Why a folder is no valid fleet: every problem of every file, in order of file and place.
 #[derive(Debug, thiserror::Error)]
@@ -147,12 +151,17 @@ fn resolve(documents: &Documents, findings: &mut Vec<Finding>) -> Fleet {
             continue;
         };
         defaults.insert(name, file.defaults);
+        let rollout = file.rollout.unwrap_or_default();
         let environment = Environment {
             name: name.clone(),
             account: file.account,
             region: file.region,
             domain: file.domain,
             release: file.release,
+            rollout: Rollout {
+                canaries: rollout.canaries.unwrap_or_default(),
+                at_once: rollout.at_once.map_or(AT_ONCE, |sites| sites as usize),
+            },
         };
         environments.insert(name.clone(), environment);
     }

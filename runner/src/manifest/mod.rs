@@ -54,6 +54,17 @@ pub struct Environment {
     pub domain: Domain,
     /// What sites run that name no release of their own.
     pub release: Release,
+    /// How a change of what sites run reaches them.
+    pub rollout: Rollout,
+}
+
+/// How a change of what sites run reaches an environment's sites: in waves, each only when the one before is healthy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rollout {
+    /// Whose sites are the first wave. Empty: the smallest site that changes.
+    pub canaries: Vec<TenantId>,
+    /// How many sites each later wave has.
+    pub at_once: usize,
 }
 
 /// `tenants/<tenant>/<environment>.yaml` with the defaults of its environment filled in.

@@ -10,14 +10,15 @@ use super::finding::{Finding, Rule};
 use super::load::{Document, Documents};
 use super::suggest;
 use super::yaml::Node;
-use super::{Domain, EnvironmentName};
+use super::{Domain, EnvironmentName, TenantId};
 
 /// Every rule. Their order doesn't matter: findings are sorted.
-const RULES: [fn(&Documents, &mut Vec<Finding>); 7] = [
+const RULES: [fn(&Documents, &mut Vec<Finding>); 8] = [
     unknown_environments,
     names_too_long,
     fargate_sizes,
     task_ranges,
+    canaries_without_site,
     zones_claimed,
     domains_in_zone,
     domains_claimed,
@@ -232,6 +233,33 @@ fn task_ranges(documents: &Documents, findings: &mut Vec<Finding>) {
                 Rule::TaskRange,
                 message,
                 format!("raise `max` to {min} or more, or lower `min`"),
+                findings,
+            );
+        }
+    }
+}
+
+fn canaries_without_site(documents: &Documents, findings: &mut Vec<Finding>) {
+    for (environment, document) in documents.environment_documents() {
+        let canaries = document.at(&["rollout", "canaries"]);
+        for node in canaries.map_or(&[][..], Node::items) {
+            let Some(tenant) = valid::<TenantId>(node) else {
+                continue;
+            };
+            let sites = documents.sites.keys().filter(|(_, of)| of == environment);
+            let tenants: Vec<_> = sites.map(|(tenant, _)| tenant.as_str()).collect();
+            if tenants.contains(&tenant.as_str()) {
+                continue;
+            }
+            let help = suggest::closest(tenant.as_str(), tenants).map_or_else(
+                || format!("add `tenants/{tenant}/{environment}.yaml`, or take the canary out"),
+                |near| format!("did you mean `{near}`?"),
+            );
+            document.report(
+                node,
+                Rule::UnknownCanary,
+                format!("`{tenant}` has no site in `{environment}`"),
+                help,
                 findings,
             );
         }

@@ -7,7 +7,9 @@ use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::names::{AccountId, Domain, Email, Line, Locale, Login, Region, Release, Timezone};
+use super::names::{
+    AccountId, Domain, Email, Line, Locale, Login, Region, Release, TenantId, Timezone,
+};
 use super::{BackupPolicy, PriceClass, SiteState};
 
 /// The kinds of manifest file.
@@ -97,8 +99,22 @@ pub(super) struct EnvironmentFile {
     pub(super) domain: Domain,
     /// What sites run that name no release of their own. Changing it rolls all of them.
     pub(super) release: Release,
+    /// How a change of what sites run reaches them.
+    pub(super) rollout: Option<RolloutFile>,
     /// What sites get that don't say otherwise.
     pub(super) defaults: Defaults,
+}
+
+/// How a change of what sites run reaches an environment's sites: in waves, each only when the one before is healthy.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RolloutFile {
+    /// The tenants whose sites are the first wave. When left out, it is the smallest site that changes.
+    #[schemars(length(min = 1, max = 20))]
+    pub(super) canaries: Option<Vec<TenantId>>,
+    /// How many sites each later wave has, the smallest first. 10 when left out.
+    #[schemars(range(min = 1, max = 100))]
+    pub(super) at_once: Option<u32>,
 }
 
 /// What the sites of an environment get that don't say otherwise.

@@ -1,6 +1,7 @@
 //! A plan as people read it.
 
 use super::Palette;
+use crate::manifest::TenantId;
 use crate::plan::{Change, FieldChange, Op, Plan};
 use serde_json::Value;
 use std::fmt::Write;
@@ -30,6 +31,19 @@ pub fn plan(plan: &Plan, palette: &Palette) -> String {
         );
     } else {
         text.push('\n');
+    }
+    for (tenant, revision) in &plan.held {
+        let _ = writeln!(
+            text,
+            "Held: {tenant} stays on {revision} until `bbws rollout resume`."
+        );
+    }
+    // One wave of one site goes without saying.
+    if plan.waves.concat().len() > 1 {
+        for (wave, tenants) in plan.waves.iter().enumerate() {
+            let names: Vec<_> = tenants.iter().map(TenantId::as_str).collect();
+            let _ = writeln!(text, "Wave {}: {}", wave + 1, names.join(", "));
+        }
     }
     let (add, change, destroy) = plan.counts();
     let _ = write!(
@@ -109,6 +123,7 @@ mod tests {
                         vec![field],
                     ),
                 ],
+                ..Plan::default()
             },
             &Palette::default(),
         );

@@ -1,7 +1,7 @@
 //! A run as people follow it on stderr: one line for each thing that ended, and a sign of life when nothing does.
 
-use super::{Palette, narrate};
-use crate::apply::Event;
+use super::{Palette, count, narrate};
+use crate::apply::{Event, Failure, Item};
 use crate::manifest::TenantId;
 use crate::resource::Kind;
 use std::collections::BTreeMap;
@@ -39,54 +39,69 @@ fn stamp(start: Instant) -> String {
 }
 
 fn note(event: &Event, running: &mut BTreeMap<(TenantId, Kind), Instant>) {
+    let key = |item: &Item| (item.tenant.clone(), item.kind);
     match event {
-        Event::Started { tenant, kind, .. } => {
-            running.insert((tenant.clone(), *kind), Instant::now());
+        Event::Started(item) => {
+            running.insert(key(item), Instant::now());
         }
-        Event::Finished { tenant, kind, .. } | Event::Skipped { tenant, kind, .. } => {
-            running.remove(&(tenant.clone(), *kind));
+        Event::Finished { item, .. } | Event::Skipped { item, .. } => {
+            running.remove(&key(item));
         }
         Event::Failed { failure, .. } => {
-            running.remove(&(failure.tenant.clone(), failure.kind));
+            running.remove(&key(&failure.item));
         }
+        Event::Healthy { .. } | Event::Halted { .. } => {}
     }
 }
 
 fn line(event: &Event, palette: &Palette) -> Option<String> {
+    let seconds = |elapsed: &Duration| {
+        palette.paint(
+            palette.faint,
+            format_args!("{:.1} s", elapsed.as_secs_f64()),
+        )
+    };
     Some(match event {
-        Event::Started { .. } => return None,
-        Event::Finished {
-            tenant,
-            kind,
-            op,
-            elapsed,
-        } => {
-            let done = palette.paint(palette.good, format_args!("{:>3}", op.symbol()));
-            let time = palette.paint(
-                palette.faint,
-                format_args!("{:.1} s", elapsed.as_secs_f64()),
-            );
-            format!("{tenant:<12} {done} {:<18} {time}", kind.label())
+        Event::Started(_) => return None,
+        Event::Finished { item, elapsed } => {
+            let done = palette.paint(palette.good, format_args!("{:>3}", item.op.symbol()));
+            let (tenant, kind, time) = (&item.tenant, item.kind.label(), seconds(elapsed));
+            format!("{tenant:<12} {done} {kind:<18} {time}")
         }
         Event::Failed { failure, elapsed } => {
             let failed = palette.paint(palette.bad, "failed");
-            let (tenant, kind, error) = (&failure.tenant, failure.kind.label(), &failure.error);
+            let Failure { item, error } = failure;
+            let (tenant, kind) = (&item.tenant, item.kind.label());
             format!(
                 "{tenant:<12} {failed} {kind} after {:.1} s: {error}",
                 elapsed.as_secs_f64()
             )
         }
-        Event::Skipped {
-            tenant,
-            kind,
-            because,
-            ..
-        } => {
+        Event::Skipped { item, because } => {
             let skipped = palette.paint(palette.warn, "skipped");
+            let (tenant, kind) = (&item.tenant, item.kind.label());
             format!(
-                "{tenant:<12} {skipped} {}, as the {} failed",
-                kind.label(),
+                "{tenant:<12} {skipped} {kind}, as the {} failed",
                 because.label()
+            )
+        }
+        Event::Halted { by, sites } => {
+            let halted = palette.paint(palette.warn, "halted");
+            let sites = count(sites.len(), "site");
+            format!("the rollout {halted} at {by}: {sites} of later waves left as they were")
+        }
+        Event::Healthy {
+            wave,
+            of,
+            tenants,
+            elapsed,
+        } => {
+            let healthy = palette.paint(palette.good, "healthy");
+            let names: Vec<_> = tenants.iter().map(TenantId::as_str).collect();
+            format!(
+                "wave {wave} of {of} is {healthy}: {} {}",
+                names.join(", "),
+                seconds(elapsed)
             )
         }
     })

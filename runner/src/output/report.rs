@@ -1,8 +1,11 @@
 //! The JSON of plans and runs: types of their own, so that the inside can change without its readers noticing.
 
-use crate::apply::Summary;
+use crate::apply::{Item, Summary};
+use crate::manifest::TenantId;
 use crate::plan::{FieldChange, Plan};
+use crate::resource::Revision;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// `bbws plan --json`.
 #[derive(Debug, Serialize)]
@@ -12,6 +15,10 @@ pub struct PlanReport {
     to_change: usize,
     to_destroy: usize,
     changes: Vec<ChangeReport>,
+    /// Tenants whose tasks are replaced, wave by wave.
+    waves: Vec<Vec<TenantId>>,
+    /// Sites that stay on a revision of their task definition (`<revision>:<digest>`) whatever their release says.
+    held: BTreeMap<TenantId, Revision>,
 }
 
 #[derive(Debug, Serialize)]
@@ -41,6 +48,8 @@ impl From<&Plan> for PlanReport {
             to_change,
             to_destroy,
             changes: changes.collect(),
+            waves: plan.waves.clone(),
+            held: plan.held.clone(),
         }
     }
 }
@@ -67,26 +76,22 @@ struct ItemReport {
 
 impl From<&Summary> for RunReport {
     fn from(summary: &Summary) -> Self {
-        let item = |(tenant, kind, op): &(
-            crate::manifest::TenantId,
-            crate::resource::Kind,
-            crate::plan::Op,
-        )| ItemReport {
-            tenant: tenant.to_string(),
-            resource: kind.label(),
-            action: op.word(),
+        let report = |item: &Item| ItemReport {
+            tenant: item.tenant.to_string(),
+            resource: item.kind.label(),
+            action: item.op.word(),
             error: None,
             next: None,
         };
         let failed = summary.failed.iter().map(|failure| ItemReport {
             error: Some(failure.error.to_string()),
             next: Some(failure.error.next_step()),
-            ..item(&(failure.tenant.clone(), failure.kind, failure.op))
+            ..report(&failure.item)
         });
         Self {
-            changed: summary.done.iter().map(item).collect(),
+            changed: summary.done.iter().map(report).collect(),
             failed: failed.collect(),
-            skipped: summary.skipped.iter().map(item).collect(),
+            skipped: summary.skipped.iter().map(report).collect(),
             seconds: summary.elapsed.as_secs_f64(),
         }
     }

@@ -1,12 +1,13 @@
 //! The difference between what manifests ask for and what AWS holds, as data. Pure: no clock, no network, no chance.
 
 mod diff;
+mod waves;
 
 pub use diff::{FieldChange, differences};
 
-use crate::cloud::{Class, Foundation, Secret};
-use crate::manifest::{Release, Site, TenantId};
-use crate::resource::{ALL, Context, Found, Inventory, Kind, TenantRef, desired};
+use crate::cloud::{Class, CloudError, Foundation, Secret};
+use crate::manifest::{Release, Rollout, Site, TenantId};
+use crate::resource::{ALL, Context, Found, Inventory, Kind, Revision, TenantRef, desired};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -109,6 +110,10 @@ pub struct Plan {
     pub environment: String,
     /// In order of tenant and dependency.
     pub changes: Vec<Change>,
+    /// Sites whose tasks are replaced, wave by wave; each starts when all of the one before are healthy.
+    pub waves: Vec<Vec<TenantId>>,
+    /// Sites that stay on a revision whatever their release says.
+    pub held: BTreeMap<TenantId, Revision>,
 }
 
 impl Plan {
@@ -154,6 +159,10 @@ pub struct Input<'a> {
     pub only: Option<&'a BTreeSet<TenantId>>,
     /// This tenant's site is to be destroyed although a manifest may name it.
     pub destroy: Option<&'a TenantId>,
+    /// What is to be held from now on, or no longer; others stay held or not as they are.
+    pub holds: &'a BTreeMap<TenantId, Option<Revision>>,
+    /// How new tasks reach sites; none: all at once.
+    pub rollout: Option<&'a Rollout>,
 }
 
 impl<'a> Input<'a> {
@@ -181,7 +190,7 @@ impl<'a> Input<'a> {
             .copied()
             .filter(|_| self.destroy != Some(tenant));
         let found = self.inventory.found.get(tenant);
-        let known: BTreeMap<_, _> = found
+        let mut known: BTreeMap<_, _> = found
             .into_iter()
             .flatten()
             .map(|(kind, found)| (*kind, found.attributes.clone()))
@@ -195,12 +204,19 @@ impl<'a> Input<'a> {
             .iter()
             .find(|cell| Some(&cell.name) == placed)
             .unwrap_or(&cells[0]);
+        let who = TenantRef {
+            environment: self.foundation.environment.clone(),
+            tenant: tenant.clone(),
+        };
+        let hold = self.hold(tenant).filter(|_| site.is_some());
+        let pinned = hold.as_ref().map(|hold| {
+            let attributes = hold.attributes(&who, self.foundation);
+            (Kind::TaskDefinition, attributes)
+        });
+        known.extend(pinned);
         Context {
             site,
-            who: TenantRef {
-                environment: self.foundation.environment.clone(),
-                tenant: tenant.clone(),
-            },
+            who,
             foundation: self.foundation,
             cell,
             origin_secret: self
@@ -211,8 +227,31 @@ impl<'a> Input<'a> {
             image: site
                 .and_then(|site| self.inventory.image(&site.release))
                 .unwrap_or_default(),
+            hold,
             known,
         }
+    }
+
+    /// What could not be read, each a reason to go no further.
+    #[must_use]
+    pub fn unreadable(&self) -> Vec<Refusal> {
+        let unreadable = self.inventory.unreadable.iter();
+        let refusal = |(kinds, error): &(Vec<Kind>, CloudError)| Refusal::Unreadable {
+            kinds: kinds.iter().map(|kind| kind.label()).collect(),
+            error: error.to_string(),
+            class: error.class(),
+        };
+        unreadable.map(refusal).collect()
+    }
+
+    /// The revision that `tenant`'s site stays on, if it is held.
+    #[must_use]
+    pub fn hold(&self, tenant: &TenantId) -> Option<Revision> {
+        if let Some(asked) = self.holds.get(tenant) {
+            return asked.clone();
+        }
+        let service = self.inventory.found.get(tenant)?.get(&Kind::Service)?;
+        service.attributes.get("hold")?.parse().ok()
     }
 }
 
@@ -253,8 +292,10 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Refusal>> {
         return Err(refusals);
     }
     let mut changes = Vec::new();
+    let mut held = BTreeMap::new();
     for tenant in input.tenants() {
         let context = input.context(&tenant);
+        held.extend(context.hold.clone().map(|hold| (tenant.clone(), hold)));
         let found = input.inventory.found.get(&tenant);
         match context.site {
             Some(_) => changes.extend(converge(context, found)),
@@ -265,23 +306,19 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Refusal>> {
             ),
         }
     }
+    let waves = input
+        .rollout
+        .map(|rollout| waves::waves(&changes, input.sites, rollout));
     Ok(Plan {
         environment: input.foundation.environment.clone(),
         changes,
+        waves: waves.unwrap_or_default(),
+        held,
     })
 }
 
 fn refusals(input: &Input<'_>) -> Vec<Refusal> {
-    let mut refusals: Vec<_> = input
-        .inventory
-        .unreadable
-        .iter()
-        .map(|(kinds, error)| Refusal::Unreadable {
-            kinds: kinds.iter().map(|kind| kind.label()).collect(),
-            error: error.to_string(),
-            class: error.class(),
-        })
-        .collect();
+    let mut refusals = input.unreadable();
     let mut missing: BTreeMap<&Release, Vec<String>> = BTreeMap::new();
     for tenant in input.tenants() {
         let Some(site) = input
@@ -291,7 +328,8 @@ fn refusals(input: &Input<'_>) -> Vec<Refusal> {
         else {
             continue;
         };
-        if refusals.is_empty() && input.inventory.image(&site.release).is_none() {
+        let follows = input.hold(&tenant).is_none();
+        if refusals.is_empty() && follows && input.inventory.image(&site.release).is_none() {
             missing
                 .entry(&site.release)
                 .or_default()
@@ -314,6 +352,10 @@ fn converge(mut context: Context<'_>, found: Option<&BTreeMap<Kind, Found>>) -> 
     let new_site = found.is_none_or(BTreeMap::is_empty);
     let mut changes: Vec<Change> = Vec::new();
     for kind in ALL {
+        // A held site keeps the revision that it has.
+        if kind == Kind::TaskDefinition && context.hold.is_some() {
+            continue;
+        }
         // Null fields: it waits to be cleaned up, but never became usable.
         let existing = found
             .and_then(|found| found.get(&kind))

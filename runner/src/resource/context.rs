@@ -1,6 +1,6 @@
 //! What a resource may look at when it says what it should be: the manifest, the foundation, and what is known so far.
 
-use super::{Attributes, Kind};
+use super::{Attributes, Kind, Revision};
 use crate::cloud::{Cell, Foundation};
 use crate::manifest::{Site, TenantId};
 use std::collections::BTreeMap;
@@ -74,6 +74,8 @@ pub struct Context<'a> {
     pub origin_secret: &'a crate::cloud::Secret,
     /// `<registry>@sha256:…`, resolved from the site's release.
     pub image: String,
+    /// The revision that the site stays on whatever its release says, if it is held.
+    pub hold: Option<Revision>,
     /// What is known of this tenant's resources.
     pub known: BTreeMap<Kind, Attributes>,
 }

@@ -1,6 +1,6 @@
 //! Looking at what no AWS list shows: one job a cell reads schemas, grants and WordPress's settings of all its sites.
 
-use super::{Context, Found, Inventory, Kind, database};
+use super::{Context, Inventory, Kind, database};
 use crate::jobs::Jobs;
 use serde_json::{Value, json};
 use site_job::protocol::Inspection;
@@ -29,28 +29,17 @@ pub async fn look(jobs: &Jobs, contexts: &[Context<'_>], inventory: &mut Invento
         };
         match seen {
             Ok(seen) => {
-                set(
-                    found.get_mut(&Kind::Database),
-                    database_fields(context, &seen),
-                );
-                let recorded = found
-                    .get(&Kind::Wordpress)
-                    .map(|wordpress| wordpress.fields["admin_user"].clone());
-                set(
-                    found.get_mut(&Kind::Wordpress),
-                    wordpress_fields(recorded.unwrap_or_default(), &seen),
-                );
+                if let Some(database) = found.get_mut(&Kind::Database) {
+                    database.fields = database_fields(context, &seen);
+                }
+                if let Some(wordpress) = found.get_mut(&Kind::Wordpress) {
+                    wordpress.fields = wordpress_fields(&wordpress.fields, &seen);
+                }
             }
             Err(error) => inventory
                 .unreadable
                 .push((vec![Kind::Database, Kind::Wordpress], error)),
         }
-    }
-}
-
-fn set(found: Option<&mut Found>, fields: Value) {
-    if let Some(found) = found {
-        found.fields = fields;
     }
 }
 
@@ -68,14 +57,16 @@ fn database_fields(context: &Context<'_>, seen: &Inspection) -> Value {
     })
 }
 
-/// Null when WordPress is not installed. Which user the first administrator is, is not looked at: customers may rename.
-fn wordpress_fields(admin_user: Value, seen: &Inspection) -> Value {
+/// Null when WordPress is not installed. Which user the first administrator is, is not looked at: customers may rename. Nor
+/// is the form of the tables: WordPress itself upgrades what is older than its code.
+fn wordpress_fields(recorded: &Value, seen: &Inspection) -> Value {
     let Some(wordpress) = &seen.wordpress else {
         return Value::Null;
     };
     json!({
         "title": wordpress.title,
-        "admin_user": admin_user,
+        "admin_user": recorded["admin_user"],
+        "upgraded_for": recorded["upgraded_for"],
         "admin_email": wordpress.admin_email,
         "home": wordpress.home,
         "locale": wordpress.locale,

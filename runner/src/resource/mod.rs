@@ -25,9 +25,10 @@ mod managed_tags;
 mod read;
 mod recorded;
 mod records;
+mod revision;
 mod role;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod secret;
 mod service;
 mod single;
@@ -42,6 +43,7 @@ pub use dispatch::{desired, ensure, remove};
 pub use inventory::Inventory;
 pub use kind::{ALL, Kind};
 pub use read::Reader;
+pub use revision::Revision;
 
 use crate::cloud::{Class, CloudError};
 use crate::manifest::TenantId;

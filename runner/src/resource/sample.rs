@@ -81,12 +81,13 @@ impl Sample {
             origin_secret: &self.origin_secret,
             image: "111111111111.dkr.ecr.af-south-1.amazonaws.com/bbws/wordpress@sha256:00"
                 .to_owned(),
+            hold: None,
             known: self.known.clone(),
         }
     }
 }
 
-fn site() -> Site {
+pub(crate) fn site() -> Site {
     Site {
         tenant: "acme".parse().unwrap(),
         environment: "dev".parse().unwrap(),

@@ -7,7 +7,7 @@ mod state;
 pub(super) use state::desired;
 
 use super::read::Reader;
-use super::{Attributes, Context, Found, Kind, task_definition};
+use super::{Attributes, Context, Found, Kind, TenantRef, task_definition};
 use crate::cloud::wait::{Seen, until};
 use crate::cloud::{Class, Cloud, CloudError, Foundation, Limit, Secret, aws};
 use crate::manifest::{SiteState, TenantId};
@@ -17,7 +17,9 @@ use aws_sdk_ecs::types::{
 };
 use futures::{StreamExt, TryStreamExt};
 use serde_json::{Value, json};
-use state::{GRACE, capacity, deployment, load_balancer, network, normalise, recorded, tags};
+use state::{
+    GRACE, HOLD_TAG, capacity, deployment, held, load_balancer, network, normalise, recorded, tags,
+};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -29,8 +31,9 @@ const DESCRIBED: usize = 10;
 /// `ListServices`, 100 a page, and `DescribeServices`, 10 a call; `ListTaskDefinitionFamilies` for what was begun or
 /// removed half way. Brings the services and their task definitions.
 ///
-/// Attributes of a service: `arn`, `name`, and its numbers of tasks, `running` and `desired`. Of a task definition: `arn`,
-/// `revision`, `digest` of the revision that the service was given, and `runs`, the one that it runs.
+/// Attributes of a service: `arn`, `name`, its numbers of tasks, `running` and `desired`, the `rollout`'s state, and `hold`,
+/// the revision that it is held at, if it is. Of a task definition: `arn`, `revision`, `digest` of the revision that the
+/// service was given, and `runs`, the one that it runs.
 ///
 /// # Errors
 /// AWS's.
@@ -56,6 +59,9 @@ pub(super) async fn read_all(reader: &Reader<'_>) -> Result<Vec<(Kind, Found)>, 
         let mut attributes = attributes(name, service.service_arn().unwrap_or_default());
         attributes.insert("running", service.running_count().to_string());
         attributes.insert("desired", service.desired_count().to_string());
+        attributes.insert("rollout", rollout::state(service).to_owned());
+        let hold = held(service).map(|hold| ("hold", hold.to_string()));
+        attributes.extend(hold);
         let fields = normalise(service, site);
         found.push((
             Kind::Service,
@@ -176,17 +182,13 @@ async fn families(reader: &Reader<'_>) -> Result<Vec<(TenantId, String, bool)>, 
 fn given(service: &Service, tenant: &TenantId, foundation: &Foundation) -> Found {
     let runs = service.task_definition().unwrap_or_default();
     let (mut attributes, digest) = match recorded(service) {
-        Some((revision, digest)) => {
-            let name = service.service_name().unwrap_or_default();
-            let Foundation {
-                partition,
-                region,
-                account,
-                ..
-            } = foundation;
-            let arn =
-                format!("arn:{partition}:ecs:{region}:{account}:task-definition/{name}:{revision}");
-            (task_definition::attributes(&arn, digest), Some(digest))
+        Some(revision) => {
+            let who = TenantRef {
+                environment: foundation.environment.clone(),
+                tenant: tenant.clone(),
+            };
+            let attributes = revision.attributes(&who, foundation);
+            (attributes, Some(revision.digest().to_owned()))
         }
         None => (task_definition::attributes(runs, ""), None),
     };
@@ -360,7 +362,7 @@ async fn update(
         request = request.force_new_deployment(true);
     }
     tag(cloud, context, live).await?;
-    let untouched = ["tags", "revision_recorded", "rollout"];
+    let untouched = ["tags", "revision_recorded", "held_at", "rollout"];
     let fields = wanted
         .as_object()
         .into_iter()
@@ -380,20 +382,21 @@ async fn update(
 }
 
 async fn tag(cloud: &Cloud, context: &Context<'_>, live: &Service) -> Result<(), CloudError> {
+    let arn = live.service_arn().unwrap_or_default();
     let wanted = tags(context);
-    if wanted.iter().all(|tag| live.tags().contains(tag)) {
-        return Ok(());
+    if !wanted.iter().all(|tag| live.tags().contains(tag)) {
+        cloud.pace.wait(Limit::OtherWrites).await;
+        let tagged = cloud.ecs.tag_resource().resource_arn(arn);
+        let tagged = tagged.set_tags(Some(wanted)).send().await;
+        tagged.map_err(aws("ecs:TagResource"))?;
     }
-    cloud.pace.wait(Limit::OtherWrites).await;
-    cloud
-        .ecs
-        .tag_resource()
-        .resource_arn(live.service_arn().unwrap_or_default())
-        .set_tags(Some(wanted))
-        .send()
-        .await
-        .map_err(aws("ecs:TagResource"))
-        .map(drop)
+    if context.hold.is_none() && held(live).is_some() {
+        cloud.pace.wait(Limit::OtherWrites).await;
+        let untagged = cloud.ecs.untag_resource().resource_arn(arn);
+        let untagged = untagged.tag_keys(HOLD_TAG).send().await;
+        untagged.map_err(aws("ecs:UntagResource"))?;
+    }
+    Ok(())
 }
 
 /// See [`super`]. Stops the tasks whatever their number; returns when ECS has let go of the name and the load balancer.

@@ -18,7 +18,7 @@ const PERMALINKS: &str = "/%year%/%monthnum%/%day%/%postname%/";
 #[must_use]
 pub(super) fn desired(context: &Context<'_>) -> Value {
     let site = context.site();
-    json!({
+    let mut desired = json!({
         "title": site.title,
         "admin_user": site.admin.user,
         "admin_email": site.admin.email.as_str(),
@@ -26,11 +26,17 @@ pub(super) fn desired(context: &Context<'_>) -> Value {
         "locale": site.locale.as_str(),
         "timezone": site.timezone.as_str(),
         "permalinks": PERMALINKS,
-    })
+    });
+    // New code may bring a new form of its tables: the job that upgrades them comes before tasks with that code. A held
+    // site has no new code.
+    if context.hold.is_none() {
+        desired["upgraded_for"] = context.image.clone().into();
+    }
+    desired
 }
 
-/// See [`super`]. `install` leaves an installed WordPress as it is and makes only the settings so; the tag is written
-/// last.
+/// See [`super`]. `install` leaves an installed WordPress as it is, upgrades its tables where the image's code needs that,
+/// and makes the settings so; the tag is written last.
 ///
 /// # Errors
 /// The job's, AWS's.

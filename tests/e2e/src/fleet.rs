@@ -47,18 +47,13 @@ impl Fleet {
     /// # Errors
     /// The file system's.
     pub fn empty() -> Result<Self> {
-        let sample =
-            std::fs::read_to_string(repository().join("environments/dev/environment.yaml"))?;
-        let release = sample
-            .lines()
-            .find_map(|line| line.strip_prefix("release: "));
-        let release = release.context("the sample fleet's dev names no release")?;
+        let release = release(&repository().join("environments/dev/environment.yaml"))?;
         let fleet = Self {
             directory: TempDir::new()?,
         };
         fleet.write(
             "environments/dev/environment.yaml",
-            &ENVIRONMENT.replace("RELEASE", release),
+            &ENVIRONMENT.replace("RELEASE", &release),
         )?;
         Ok(fleet)
     }
@@ -102,8 +97,19 @@ impl Fleet {
     /// # Errors
     /// The file system's.
     pub fn set(&self, tenant: &str, key: &str, value: &str) -> Result<()> {
-        let name = format!("tenants/{tenant}/dev.yaml");
-        let text = std::fs::read_to_string(self.path().join(&name))?;
+        self.edit(&format!("tenants/{tenant}/dev.yaml"), key, value)
+    }
+
+    /// Sets a top-level key of the environment `dev` to a one-line value.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn set_environment(&self, key: &str, value: &str) -> Result<()> {
+        self.edit("environments/dev/environment.yaml", key, value)
+    }
+
+    fn edit(&self, name: &str, key: &str, value: &str) -> Result<()> {
+        let text = std::fs::read_to_string(self.path().join(name))?;
         let start = format!("{key}:");
         let mut lines: Vec<&str> = text
             .lines()
@@ -111,7 +117,15 @@ impl Fleet {
             .collect();
         let line = format!("{key}: {value}");
         lines.push(&line);
-        self.write(&name, &(lines.join("\n") + "\n"))
+        self.write(name, &(lines.join("\n") + "\n"))
+    }
+
+    /// The release that the environment `dev` names.
+    ///
+    /// # Errors
+    /// The file system's; it names none.
+    pub fn release(&self) -> Result<String> {
+        release(&self.path().join("environments/dev/environment.yaml"))
     }
 
     /// Deletes all manifests of a tenant.
@@ -128,6 +142,14 @@ impl Fleet {
         std::fs::create_dir_all(file.parent().context("a manifest lies in a folder")?)?;
         std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))
     }
+}
+
+fn release(environment: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(environment)?;
+    let release = text.lines().find_map(|line| line.strip_prefix("release: "));
+    release
+        .map(str::to_owned)
+        .context("the environment names no release")
 }
 
 fn repository() -> PathBuf {

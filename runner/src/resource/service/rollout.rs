@@ -100,13 +100,14 @@ fn look(service: &Service, id: &str) -> Seen<Outcome> {
             };
             Seen::NotYet(format!("{running} of {wanted} tasks running{failed}"))
         }
-        (_, Some(primary)) => Seen::Done(Outcome::RolledBack(format!(
-            "another deployment, of {}, has taken its place: {}",
-            primary
-                .task_definition()
-                .unwrap_or("an unknown task definition"),
-            said(primary)
-        ))),
+        (_, Some(primary)) => {
+            let definition = primary.task_definition().unwrap_or("an unknown one");
+            let revision = definition.rsplit('/').next().unwrap_or(definition);
+            Seen::Done(Outcome::RolledBack(match ours {
+                Some(ours) => format!("ECS went back to {revision}: {}", said(ours)),
+                None => format!("ECS went back to {revision}"),
+            }))
+        }
         (_, None) => Seen::NotYet(service.status().unwrap_or("no deployment").to_lowercase()),
     }
 }

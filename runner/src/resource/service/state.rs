@@ -5,7 +5,7 @@ use crate::manifest::{Site, SiteState};
 use crate::resource::managed_tags::{managed, with_backup};
 use crate::resource::target_group::PORT;
 use crate::resource::task_definition::{self, CONTAINER};
-use crate::resource::{Context, Kind};
+use crate::resource::{Context, Kind, Revision};
 use aws_sdk_ecs::types::{
     AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, CapacityProviderStrategyItem,
     DeploymentCircuitBreaker, DeploymentConfiguration, LoadBalancer, NetworkConfiguration,
@@ -16,6 +16,8 @@ use std::collections::BTreeSet;
 
 /// The tag that tells which revision the service was last given, and its digest: `<revision>:<digest>`.
 const REVISION_TAG: &str = "bbws:task-definition";
+/// The tag of a held site: the revision that it stays on.
+pub(super) const HOLD_TAG: &str = "bbws:hold";
 /// Seconds in which a new task may fail the load balancer's check: PHP and the first connection to the database.
 pub(super) const GRACE: i32 = 60;
 /// See [`super`]. Within the manifest's range, the number of tasks is autoscaling's to choose.
@@ -28,6 +30,7 @@ pub(in crate::resource) fn desired(context: &Context<'_>) -> Value {
     json!({
         "task_definition": context.known(Kind::TaskDefinition, "arn"),
         "revision_recorded": true,
+        "held_at": context.hold,
         "rollout": "completed",
         "running": range(site),
         "capacity": [{ "provider": "FARGATE", "base": 1, "weight": 1 }],
@@ -89,6 +92,7 @@ pub(super) fn normalise(service: &Service, site: Option<&Site>) -> Value {
     json!({
         "task_definition": service.task_definition(),
         "revision_recorded": recorded(service).is_some(),
+        "held_at": held(service),
         "rollout": rollout::state(service),
         "running": running(service.desired_count(), site),
         "capacity": capacity,
@@ -123,23 +127,35 @@ fn capacity_item(item: &CapacityProviderStrategyItem) -> Value {
     json!({ "provider": item.capacity_provider(), "base": item.base(), "weight": item.weight() })
 }
 
-/// Revision and digest, as the service's tag tells.
-pub(super) fn recorded(service: &Service) -> Option<(&str, &str)> {
-    let tag = service
-        .tags()
-        .iter()
-        .find(|tag| tag.key() == Some(REVISION_TAG))
-        .and_then(Tag::value)?;
-    tag.split_once(':')
-        .filter(|(revision, digest)| revision.parse::<u32>().is_ok() && digest.len() == 16)
+/// The revision that the service was last given, as its tag tells.
+pub(super) fn recorded(service: &Service) -> Option<Revision> {
+    revision(service, REVISION_TAG)
+}
+
+/// The revision that the service is held at, as its tag tells.
+pub(super) fn held(service: &Service) -> Option<Revision> {
+    revision(service, HOLD_TAG)
+}
+
+fn revision(service: &Service, key: &str) -> Option<Revision> {
+    let tag = service.tags().iter().find(|tag| tag.key() == Some(key));
+    tag.and_then(Tag::value)?.parse().ok()
 }
 
 pub(super) fn tags(context: &Context<'_>) -> Vec<Tag> {
-    let revision = context.known(Kind::TaskDefinition, "arn");
-    let revision = revision.rsplit(':').next().unwrap_or_default();
-    let digest = task_definition::digest(&task_definition::desired(context));
     let mut tags = with_backup(context);
-    tags.insert(REVISION_TAG.to_owned(), format!("{revision}:{digest}"));
+    let given = match &context.hold {
+        Some(hold) => hold.to_string(),
+        None => {
+            let arn = context.known(Kind::TaskDefinition, "arn");
+            let number = arn.rsplit(':').next().unwrap_or_default();
+            let digest = task_definition::digest(&task_definition::desired(context));
+            format!("{number}:{digest}")
+        }
+    };
+    tags.insert(REVISION_TAG.to_owned(), given);
+    let hold = context.hold.as_ref().map(Revision::to_string);
+    tags.extend(hold.map(|hold| (HOLD_TAG.to_owned(), hold)));
     tags.into_iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect()

@@ -1,10 +1,7 @@
 //! A site is removed: nothing of it remains but its dump, and nobody else notices.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Census, Fleet, PIXEL, Visitor, World, story};
+use e2e::{Census, Crowd, Fleet, PIXEL, World, story};
 use localcloud::Options;
 
 const POST: &str = "Ein Beitrag, der bleibt – \"ja\"";
@@ -76,42 +73,18 @@ async fn nothing_happens_without_confirmation(world: &World) -> Result<()> {
 }
 
 async fn acme_goes_while_bolt_is_visited(world: &World) -> Result<()> {
-    let over = Arc::new(AtomicBool::new(false));
-    let visits = tokio::spawn(keep_visiting(world.visitor("bolt"), Arc::clone(&over)));
+    let crowd = Crowd::of(1, "bolt", &world.visitor("bolt"));
     let destroyed = world
         .bbws()?
         .succeed(&["destroy", "acme", "--env", "dev", "--confirm", "acme"])
         .await;
-    over.store(true, Ordering::Relaxed);
-    let (visits, failures) = visits.await?;
+    let visits = crowd.go_home().await?;
     destroyed?;
-    ensure!(
-        failures.is_empty(),
-        "{} of {visits} visits of bolt failed: {:?}",
-        failures.len(),
-        failures.first()
-    );
     ensure!(visits > 10, "only {visits} visits prove nothing");
     world.note(&format!(
         "acme is destroyed; {visits} visits of bolt, none failed"
     ));
     Ok(())
-}
-
-/// One request after the other, alternating between a page and a static file.
-async fn keep_visiting(mut visitor: Visitor, over: Arc<AtomicBool>) -> (usize, Vec<String>) {
-    let (mut visits, mut failures) = (0, Vec::new());
-    while !over.load(Ordering::Relaxed) {
-        for path in ["/", "/wp-includes/css/dashicons.min.css"] {
-            visits += 1;
-            match visitor.get(path).await {
-                Ok(page) if page.status == 200 => {}
-                Ok(page) => failures.push(format!("{path}: {}", page.status)),
-                Err(error) => failures.push(format!("{path}: {error:#}")),
-            }
-        }
-    }
-    (visits, failures)
 }
 
 async fn the_dump_loads(world: &World, image: &str) -> Result<()> {

@@ -10,3 +10,4 @@ mod faults;
 mod isolation;
 mod lease;
 mod reads;
+mod rollout;

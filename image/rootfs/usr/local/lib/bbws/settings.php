@@ -7,6 +7,13 @@ $input    = json_decode( stream_get_contents( STDIN ), true, 512, JSON_THROW_ON_
 $settings = $input['settings'];
 $changed  = array();
 
+// The image's code may be newer than the form of the tables. This runs before a task with that code serves anybody.
+if ( (int) get_option( 'db_version' ) < (int) $GLOBALS['wp_db_version'] ) {
+	require_once ABSPATH . 'wp-admin/includes/upgrade.php';
+	wp_upgrade();
+	$changed[] = 'tables';
+}
+
 // An administrator may have the address of an older account or have been removed by hand.
 $admin = get_user_by( 'login', $settings['admin_user'] );
 if ( ! $admin ) {
