@@ -12,7 +12,7 @@ use crate::session::{Scope, Session};
 use clap::Subcommand;
 use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use time::format_description::well_known::Rfc3339;
 
 /// Ledgers read at once.
@@ -22,6 +22,8 @@ const WIDTH: usize = 16;
 ///
 /// An apply rolls a changed release out in waves: the canaries that the environment's manifest names, then the others, the
 /// smallest first. A wave starts when all sites of the one before are healthy; the first failure halts the rest.
+///
+/// Undo, hold and resume are applies of the sites that they name: whatever else differs from the manifests is made so too.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -80,11 +82,11 @@ pub(super) async fn run(
     mut interrupt: Interrupt,
 ) -> Result<ExitCode, CliError> {
     let fleet = super::fleet(global)?;
-    let (verb, sites) = match args.action {
+    let (step, sites) = match args.action {
         Action::Status(scope) => return interrupt.ends(status(global, &fleet, scope)).await,
-        Action::Undo(sites) => ("rollout undo", sites),
-        Action::Hold(sites) => ("rollout hold", sites),
-        Action::Resume(sites) => ("rollout resume", sites),
+        Action::Undo(sites) => (Step::Undo, sites),
+        Action::Hold(sites) => (Step::Hold, sites),
+        Action::Resume(sites) => (Step::Resume, sites),
     };
     let environment = environment(&fleet, &sites.scope.env)?;
     let scope = Scope {
@@ -92,33 +94,51 @@ pub(super) async fn run(
         ..Scope::default()
     };
     let holds = interrupt
-        .ends(holds(verb, &fleet, environment, &scope))
+        .ends(holds(step, &fleet, environment, &scope))
         .await?;
     let change = Change {
-        verb,
+        verb: step.verb(),
         environment,
         scope: Scope {
-            // A site without anything to hold or let go is none of this run's business.
+            // A tenant without a manifest is none of this run's business.
             only: Some(holds.keys().cloned().collect()),
             holds,
-            at_once: verb != "rollout resume",
+            at_once: step != Step::Resume,
             ..scope
         },
-        confirmed: [].into(),
+        confirmed: BTreeSet::new(),
     };
     carry_out(global, &fleet, change, interrupt).await
 }
 
-/// What is to be held, or no longer, for `verb` to be done.
+/// What is done to sites.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Undo,
+    Hold,
+    Resume,
+}
+
+impl Step {
+    const fn verb(self) -> &'static str {
+        match self {
+            Self::Undo => "rollout undo",
+            Self::Hold => "rollout hold",
+            Self::Resume => "rollout resume",
+        }
+    }
+}
+
+/// What is to be held, or no longer, for `step` to be done.
 async fn holds(
-    verb: &str,
+    step: Step,
     fleet: &Fleet,
     environment: &Environment,
     scope: &Scope,
 ) -> Result<BTreeMap<TenantId, Option<Revision>>, CliError> {
     let session = Session::open(fleet, environment).await?;
     let inventory = session.read().await;
-    let refusals = session.input(scope, &inventory).unreadable();
+    let refusals = session.input(scope, &inventory).unknown();
     if !refusals.is_empty() {
         return Err(refused(&refusals, &environment.name));
     }
@@ -129,12 +149,12 @@ async fn holds(
         .map(|tenant| input.context(&tenant));
     let declared: Vec<_> = contexts.filter(|context| context.site.is_some()).collect();
     let holds = futures::stream::iter(&declared).map(|context| async {
-        let hold = match (verb, &context.hold) {
-            ("rollout resume", _) => None,
+        let hold = match (step, &context.hold) {
+            (Step::Resume, _) => None,
             // Asked for once more, after a crash perhaps: no further step back.
-            (_, Some(hold)) => Some(hold.clone()),
-            ("rollout hold", None) => Some(running(&session, context).await?),
-            (_, None) => Some(last_good(&session, context).await?),
+            (Step::Undo | Step::Hold, Some(hold)) => Some(hold.clone()),
+            (Step::Hold, None) => Some(running(&session, context).await?),
+            (Step::Undo, None) => Some(last_good(&session, context).await?),
         };
         Ok::<_, CliError>((context.who.tenant.clone(), hold))
     });
@@ -227,7 +247,7 @@ async fn status(global: &Global, fleet: &Fleet, args: ScopeArgs) -> Result<ExitC
     };
     let inventory = session.read().await;
     let input = session.input(&scope, &inventory);
-    let refusals = input.unreadable();
+    let refusals = input.unknown();
     if !refusals.is_empty() {
         return Err(refused(&refusals, &environment.name));
     }

@@ -78,7 +78,11 @@ pub(super) fn refused(refusals: &[Refusal], environment: &EnvironmentName) -> Cl
     let missing = refusals
         .iter()
         .any(|r| matches!(r, Refusal::NoSuchRelease { .. }));
+    let unknown = refusals
+        .iter()
+        .any(|r| matches!(r, Refusal::NoSuchTenant { .. }));
     let next = match (denied, missing) {
+        _ if unknown => format!("`bbws status --env {environment}` lists them"),
         (true, _) => {
             "allow the runner's role the operation named above, then plan again".to_owned()
         }

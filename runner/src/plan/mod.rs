@@ -5,7 +5,7 @@ mod waves;
 
 pub use diff::{FieldChange, differences};
 
-use crate::cloud::{Class, CloudError, Foundation, Secret};
+use crate::cloud::{Class, Foundation, Secret};
 use crate::manifest::{Release, Rollout, Site, TenantId};
 use crate::resource::{ALL, Context, Found, Inventory, Kind, Revision, TenantRef, desired};
 use serde::Serialize;
@@ -232,16 +232,28 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// What could not be read, each a reason to go no further.
+    /// Reasons to go no further: what could not be read or, when all could be, tenants asked for that nobody knows.
     #[must_use]
-    pub fn unreadable(&self) -> Vec<Refusal> {
+    pub fn unknown(&self) -> Vec<Refusal> {
         let unreadable = self.inventory.unreadable.iter();
-        let refusal = |(kinds, error): &(Vec<Kind>, CloudError)| Refusal::Unreadable {
+        let unreadable = unreadable.map(|(kinds, error)| Refusal::Unreadable {
             kinds: kinds.iter().map(|kind| kind.label()).collect(),
             error: error.to_string(),
             class: error.class(),
-        };
-        unreadable.map(refusal).collect()
+        });
+        let unreadable: Vec<_> = unreadable.collect();
+        if !unreadable.is_empty() {
+            return unreadable;
+        }
+        let (sites, found) = (self.sites, &self.inventory.found);
+        let asked = self.only.into_iter().flatten();
+        asked
+            .filter(|tenant| !sites.contains_key(*tenant) && !found.contains_key(*tenant))
+            .map(|tenant| Refusal::NoSuchTenant {
+                tenant: tenant.clone(),
+                environment: self.foundation.environment.clone(),
+            })
+            .collect()
     }
 
     /// The revision that `tenant`'s site stays on, if it is held.
@@ -269,6 +281,14 @@ pub enum Refusal {
         error: String,
         /// How to treat it.
         class: Class,
+    },
+    /// Neither a manifest nor AWS knows the tenant: a slip of the pen must not look like a site that is as it should be.
+    #[error("{environment} has no site of {tenant}, neither in the manifests nor in AWS")]
+    NoSuchTenant {
+        /// As it was asked for.
+        tenant: TenantId,
+        /// Where it was looked for.
+        environment: String,
     },
     /// The registry has no such image.
     #[error("release {release} is not in the registry {registry}; sites that want it: {}", sites.join(", "))]
@@ -318,7 +338,10 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Refusal>> {
 }
 
 fn refusals(input: &Input<'_>) -> Vec<Refusal> {
-    let mut refusals = input.unreadable();
+    let mut refusals = input.unknown();
+    if !refusals.is_empty() {
+        return refusals;
+    }
     let mut missing: BTreeMap<&Release, Vec<String>> = BTreeMap::new();
     for tenant in input.tenants() {
         let Some(site) = input
@@ -329,7 +352,7 @@ fn refusals(input: &Input<'_>) -> Vec<Refusal> {
             continue;
         };
         let follows = input.hold(&tenant).is_none();
-        if refusals.is_empty() && follows && input.inventory.image(&site.release).is_none() {
+        if follows && input.inventory.image(&site.release).is_none() {
             missing
                 .entry(&site.release)
                 .or_default()

@@ -12,6 +12,7 @@ async fn drift() {
         world.apply().await?;
         world.bbws()?.plan_is_empty().await?;
         world.note("the plan is empty");
+        unknown_tenants_are_told(world).await?;
         let aws = &world.aws;
 
         hand_registered_revision(aws).await?;
@@ -73,6 +74,20 @@ async fn drift() {
         Ok(())
     })
     .await;
+}
+
+/// A misspelt tenant must not look like one that is as it should be.
+async fn unknown_tenants_are_told(world: &World) -> Result<()> {
+    for verb in [&["plan"][..], &["apply"], &["status"], &["rollout", "undo"]] {
+        let arguments = [verb, &["--env", "dev", "--tenant", "acne"]].concat();
+        let refused = world.bbws()?.run(&arguments).await?.expect_code(1)?;
+        ensure!(
+            refused.stderr.contains("dev has no site of acne"),
+            "{verb:?} says {}",
+            refused.stderr
+        );
+    }
+    Ok(())
 }
 
 /// The plan holds one change of acme's, in exactly these fields; an apply leaves nothing to plan.
