@@ -1,4 +1,7 @@
-//! `bbws image`: building the WordPress image and pushing it into an environment's registry.
+//! `bbws image`: the WordPress image from its lock file to an environment's registry.
+
+mod sbom;
+mod scan;
 
 use std::{env, path::PathBuf};
 
@@ -6,15 +9,17 @@ use clap::Subcommand;
 
 use super::{CliError, ExitCode, Global};
 use crate::{
-    image::{self, Build, ImageError, Lock, Push},
+    image::{self, Build, ImageError, Lock},
     output,
 };
 
-/// Build the WordPress image, push it to a registry.
+/// Build the WordPress image, look into it, push it to a registry.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   bbws image build             from the lock file's pinned sources
+  bbws image sbom              what is in it
+  bbws image scan              whether the scan policy lets it pass
   bbws image push --env dev    into the environment's registry")]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -56,16 +61,38 @@ Examples:
         /// The environment.
         #[arg(long, value_name = "NAME")]
         env: String,
-        /// The folder with image.lock.yaml, which says the tag.
-        #[arg(long, value_name = "DIR", default_value = "image")]
-        folder: PathBuf,
-        /// The tag that it was built with, if not the lock file's.
-        #[arg(long)]
-        tag: Option<String>,
+        #[command(flatten)]
+        local: Local,
     },
+    Sbom(sbom::Args),
+    Scan(scan::Args),
 }
 
-/// Builds or pushes.
+/// Which image of this machine a verb is about.
+#[derive(Debug, clap::Args)]
+struct Local {
+    /// The folder with image.lock.yaml, which says the tag.
+    #[arg(long, value_name = "DIR", default_value = "image")]
+    folder: PathBuf,
+    /// The tag that it was built with, if not the lock file's.
+    #[arg(long)]
+    tag: Option<String>,
+}
+
+impl Local {
+    fn tag(&self) -> Result<String, ImageError> {
+        match &self.tag {
+            Some(tag) => Ok(tag.clone()),
+            None => Ok(Lock::load(&self.folder.join("image.lock.yaml"))?.image_version()),
+        }
+    }
+
+    fn reference(&self) -> Result<String, ImageError> {
+        Ok(format!("{}:{}", image::LOCAL_NAME, self.tag()?))
+    }
+}
+
+/// Runs the action.
 ///
 /// # Errors
 /// Whatever [`ImageError`] says, with exit code 4 when a tag is taken, 3 when the lock file is invalid, 1 otherwise.
@@ -76,7 +103,9 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<ExitCode, CliErro
             site_job,
             tag,
         } => build(global, folder, site_job, tag).await,
-        Action::Push { env, folder, tag } => push(global, &env, folder, tag).await,
+        Action::Push { env, local } => push(global, &env, &local).await,
+        Action::Sbom(args) => sbom::run(global, args).await,
+        Action::Scan(args) => scan::run(global, args).await,
     }
 }
 
@@ -120,24 +149,10 @@ async fn build(
     Ok(ExitCode::Done)
 }
 
-async fn push(
-    global: &Global,
-    env: &str,
-    folder: PathBuf,
-    tag: Option<String>,
-) -> Result<ExitCode, CliError> {
-    let tag = match tag {
-        Some(tag) => tag,
-        None => Lock::load(&folder.join("image.lock.yaml"))?.image_version(),
-    };
+async fn push(global: &Global, env: &str, local: &Local) -> Result<ExitCode, CliError> {
+    let tag = local.tag()?;
     let registry = image::Registry::of_environment(env).await?;
-    let push = Push {
-        ecr: &registry.ecr,
-        repository: &registry.repository,
-        uri: &registry.uri,
-        tag: &tag,
-    };
-    let pushed = image::push(&push).await?;
+    let pushed = image::push(&registry, &tag).await?;
     if pushed.already_there {
         output::narrate(format_args!(
             "{}:{} is already there",
@@ -155,7 +170,7 @@ async fn push(
 impl From<ImageError> for CliError {
     fn from(error: ImageError) -> Self {
         let exit = match &error {
-            ImageError::Lock { .. } => ExitCode::InvalidManifests,
+            ImageError::Lock { .. } | ImageError::Policy { .. } => ExitCode::InvalidManifests,
             ImageError::TagTaken { .. } => ExitCode::Refused,
             ImageError::Sources { .. }
             | ImageError::Io { .. }

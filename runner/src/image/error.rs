@@ -13,6 +13,14 @@ pub enum ImageError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The scan policy is unusable.
+    #[error("{path}: {reason}")]
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// No source of a component could be used; every one is named with its reason.
     #[error("fetching {component}:{}", reasons.iter().map(|reason| format!("\n  {reason}")).collect::<String>())]
     Sources {
@@ -86,11 +94,21 @@ impl ImageError {
         move |source| Self::Docker { attempt, source }
     }
 
+    /// The messages of the errors underneath, in one line.
+    pub(super) fn causes(&self) -> String {
+        let causes = std::iter::successors(self.source(), |&error| error.source());
+        causes
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(": ")
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn next_step(&self) -> &'static str {
         match self {
             Self::Lock { .. } => "correct the lock file",
+            Self::Policy { .. } => "correct the scan policy; its comments say what each key means",
             Self::Sources { .. } => {
                 "check the network and npm's registry settings; a mismatch means that a source changed: compare it before \
                  changing the lock file"

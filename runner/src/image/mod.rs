@@ -2,21 +2,30 @@
 //!
 //! Sources are pinned by content ([`lock`]), fetched once and kept in a cache ([`source`]), and handed to the Docker
 //! engine as a streamed build context ([`context`], [`build`](mod@build)). [`push`](mod@push) brings a built image into
-//! an environment's registry. Docker is reached through its API alone; no `docker` command is needed.
+//! an environment's registry. [`sbom`] lists what is in an image: Debian's packages, PHP, WordPress, WP-CLI, plugins, themes,
+//! and the crates of `site-job`, read from the image's files and never by running it;
+//! [`scan`] judges what scanners know of these. Docker is reached through its API alone; no `docker` command is needed.
 
+#[cfg(test)]
+mod answers;
 mod build;
+mod contents;
 mod context;
+mod crates;
 mod error;
 mod lock;
+mod packages;
 mod push;
 mod registry;
+pub mod sbom;
+pub mod scan;
 mod source;
 mod tree;
 
 pub use build::{Build, Built, build, site_job_beside};
 pub use error::ImageError;
 pub use lock::{Component, Lock, Source};
-pub use push::{Push, Pushed, push};
+pub use push::{Pushed, push};
 pub use registry::Registry;
 pub use source::cache_directory;
 

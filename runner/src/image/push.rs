@@ -9,20 +9,8 @@ use bollard::{
 use futures::StreamExt;
 use serde::Serialize;
 
-use super::{ImageError, LOCAL_NAME, build::connect};
+use super::{ImageError, LOCAL_NAME, Registry, build::connect, registry::Login};
 use crate::output::narrate;
-
-/// What to push, and where to.
-pub struct Push<'a> {
-    /// The registry of the environment's account and region.
-    pub ecr: &'a aws_sdk_ecr::Client,
-    /// The repository's name.
-    pub repository: &'a str,
-    /// What task definitions write before the digest.
-    pub uri: &'a str,
-    /// The tag, here and there.
-    pub tag: &'a str,
-}
 
 /// An image in a registry.
 #[derive(Clone, Debug, Serialize)]
@@ -43,8 +31,8 @@ pub struct Pushed {
 /// # Errors
 /// When the image is not built, the tag is taken by another image in a repository with immutable tags, or Docker or AWS
 /// fail.
-pub async fn push(push: &Push<'_>) -> Result<Pushed, ImageError> {
-    let local = format!("{LOCAL_NAME}:{}", push.tag);
+pub async fn push(registry: &Registry, tag: &str) -> Result<Pushed, ImageError> {
+    let local = format!("{LOCAL_NAME}:{tag}");
     let docker = connect().await?;
     let id = match docker.inspect_image(&local).await {
         Ok(image) => image.id.unwrap_or_default(),
@@ -60,82 +48,66 @@ pub async fn push(push: &Push<'_>) -> Result<Pushed, ImageError> {
             });
         }
     };
-    if let Some(there) = stored(push).await? {
+    let pushed = |digest: String, already_there| Pushed {
+        reference: format!("{}@{digest}", registry.uri),
+        digest,
+        tag: tag.to_owned(),
+        already_there,
+    };
+    if let Some(there) = stored(registry, tag).await? {
         if there.config == id {
-            return Ok(push.pushed(there.digest, true));
+            return Ok(pushed(there.digest, true));
         }
-        if immutable(push).await? {
-            let (repository, tag) = (push.repository.to_owned(), push.tag.to_owned());
+        if immutable(registry).await? {
             return Err(ImageError::TagTaken {
-                repository,
-                tag,
+                repository: registry.repository.clone(),
+                tag: tag.to_owned(),
                 digest: there.digest,
             });
         }
         narrate(format_args!(
-            "{}:{} moves from {}",
-            push.repository, push.tag, there.digest
+            "{}:{tag} moves from {}",
+            registry.repository, there.digest
         ));
     }
-    send(&docker, push, &local).await?;
-    match stored(push).await? {
-        Some(there) if there.config == id => Ok(push.pushed(there.digest, false)),
+    send(&docker, registry, tag, &local).await?;
+    match stored(registry, tag).await? {
+        Some(there) if there.config == id => Ok(pushed(there.digest, false)),
         _ => Err(ImageError::Answer(format!(
-            "{}:{} is not there after the push",
-            push.repository, push.tag
+            "{}:{tag} is not there after the push",
+            registry.repository
         ))),
     }
 }
 
-impl Push<'_> {
-    fn pushed(&self, digest: String, already_there: bool) -> Pushed {
-        let reference = format!("{}@{digest}", self.uri);
-        Pushed {
-            reference,
-            digest,
-            tag: self.tag.to_owned(),
-            already_there,
-        }
-    }
-
-    fn failed<E>(&self, action: &str) -> impl FnOnce(aws_sdk_ecr::error::SdkError<E>) -> ImageError
-    where
-        E: aws_sdk_ecr::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    {
-        let attempt = format!("{action} {}", self.repository);
-        move |error| ImageError::Aws {
-            attempt,
-            source: describe(&error).into(),
-        }
-    }
-}
-
-struct Stored {
-    digest: String,
+/// What a registry has under a tag.
+pub(super) struct Stored {
+    /// Of the manifest.
+    pub(super) digest: String,
     /// The digest of the image's configuration, which is the engine's image id.
-    config: String,
+    pub(super) config: String,
 }
 
 /// What the registry has under the tag. An image of several platforms has no configuration of its own, so it never
 /// counts as the same.
-async fn stored(push: &Push<'_>) -> Result<Option<Stored>, ImageError> {
-    let id = ImageIdentifier::builder().image_tag(push.tag).build();
-    let found = push
+pub(super) async fn stored(registry: &Registry, tag: &str) -> Result<Option<Stored>, ImageError> {
+    let id = ImageIdentifier::builder().image_tag(tag).build();
+    let found = registry
         .ecr
         .batch_get_image()
-        .repository_name(push.repository)
+        .repository_name(&registry.repository)
         .image_ids(id)
         .send()
         .await;
-    let found = found.map_err(push.failed("looking for the tag in"))?;
+    let found = found.map_err(registry.failed("looking for the tag in"))?;
     let Some(image) = found.images().first() else {
         return Ok(None);
     };
     let manifest: serde_json::Value =
         serde_json::from_str(image.image_manifest().unwrap_or_default()).map_err(|error| {
             ImageError::Answer(format!(
-                "the manifest of {}:{}: {error}",
-                push.repository, push.tag
+                "the manifest of {}:{tag}: {error}",
+                registry.repository
             ))
         })?;
     let config = manifest
@@ -151,14 +123,14 @@ async fn stored(push: &Push<'_>) -> Result<Option<Stored>, ImageError> {
     Ok(Some(Stored { digest, config }))
 }
 
-async fn immutable(push: &Push<'_>) -> Result<bool, ImageError> {
-    let found = push
+async fn immutable(registry: &Registry) -> Result<bool, ImageError> {
+    let found = registry
         .ecr
         .describe_repositories()
-        .repository_names(push.repository)
+        .repository_names(&registry.repository)
         .send()
         .await;
-    let found = found.map_err(push.failed("reading the repository"))?;
+    let found = found.map_err(registry.failed("reading the repository"))?;
     let mutability = found
         .repositories()
         .first()
@@ -166,42 +138,34 @@ async fn immutable(push: &Push<'_>) -> Result<bool, ImageError> {
     Ok(mutability.is_some_and(|mutability| *mutability != ImageTagMutability::Mutable))
 }
 
-async fn send(docker: &Docker, push: &Push<'_>, local: &str) -> Result<(), ImageError> {
-    let login = push
-        .ecr
-        .get_authorization_token()
-        .send()
-        .await
-        .map_err(push.failed("getting a login for"))?;
-    let credentials = login
-        .authorization_data()
-        .first()
-        .and_then(credentials)
-        .ok_or_else(|| {
-            ImageError::Answer(
-                "ECR's login is not of the form that its documentation says".to_owned(),
-            )
-        })?;
-    let host = credentials.serveraddress.clone().unwrap_or_default();
-    let name = format!("{host}/{}", push.repository);
-
+async fn send(
+    docker: &Docker,
+    registry: &Registry,
+    tag: &str,
+    local: &str,
+) -> Result<(), ImageError> {
+    let Login { host, token } = registry.login().await?;
+    let (username, password) = token.split_once(':').unwrap_or_default();
+    let credentials = DockerCredentials {
+        username: Some(username.to_owned()),
+        password: Some(password.to_owned()),
+        serveraddress: Some(host.clone()),
+        ..DockerCredentials::default()
+    };
+    let name = format!("{host}/{}", registry.repository);
     let target = TagImageOptionsBuilder::default()
         .repo(&name)
-        .tag(push.tag)
+        .tag(tag)
         .build();
     let tagging = docker.tag_image(local, Some(target)).await;
     tagging.map_err(ImageError::docker(format_args!(
-        "tagging {local} as {name}:{}",
-        push.tag
+        "tagging {local} as {name}:{tag}"
     )))?;
-    narrate(format_args!("pushing {name}:{}", push.tag));
-    let options = PushImageOptionsBuilder::default().tag(push.tag).build();
+    narrate(format_args!("pushing {name}:{tag}"));
+    let options = PushImageOptionsBuilder::default().tag(tag).build();
     let mut progress = Box::pin(docker.push_image(&name, Some(options), Some(credentials)));
     while let Some(message) = progress.next().await {
-        let message = message.map_err(ImageError::docker(format_args!(
-            "pushing {name}:{}",
-            push.tag
-        )))?;
+        let message = message.map_err(ImageError::docker(format_args!("pushing {name}:{tag}")))?;
         // Layers report bytes many times a second; without a count it is the change of a state.
         let counted = message
             .progress_detail
@@ -211,24 +175,6 @@ async fn send(docker: &Docker, push: &Push<'_>, local: &str) -> Result<(), Image
         }
     }
     Ok(())
-}
-
-/// The token is `AWS:<password>` in Base64; the endpoint is a URL whose host Docker is to be given.
-fn credentials(data: &aws_sdk_ecr::types::AuthorizationData) -> Option<DockerCredentials> {
-    let token = aws_smithy_types::base64::decode(data.authorization_token()?).ok()?;
-    let token = String::from_utf8(token).ok()?;
-    let (username, password) = token.split_once(':')?;
-    let endpoint = data.proxy_endpoint()?;
-    let host = endpoint
-        .split_once("://")
-        .map_or(endpoint, |(_scheme, host)| host)
-        .trim_end_matches('/');
-    Some(DockerCredentials {
-        username: Some(username.to_owned()),
-        password: Some(password.to_owned()),
-        serveraddress: Some(host.to_owned()),
-        ..DockerCredentials::default()
-    })
 }
 
 /// Code, message and request id.
@@ -249,31 +195,5 @@ where
             format!("{code}: {message}{id}")
         }
         None => aws_sdk_ecr::error::DisplayErrorContext(error).to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use aws_sdk_ecr::types::AuthorizationData;
-
-    #[test]
-    fn a_login_is_taken_apart_whatever_the_endpoints_scheme() {
-        for (endpoint, host) in [
-            (
-                "https://111111111111.dkr.ecr.af-south-1.amazonaws.com",
-                "111111111111.dkr.ecr.af-south-1.amazonaws.com",
-            ),
-            ("http://127.0.0.1:5000/", "127.0.0.1:5000"),
-        ] {
-            let data = AuthorizationData::builder()
-                .authorization_token("QVdTOnA6dw==")
-                .proxy_endpoint(endpoint)
-                .build();
-            let login = credentials(&data).unwrap();
-            assert_eq!(login.username.as_deref(), Some("AWS"));
-            assert_eq!(login.password.as_deref(), Some("p:w"));
-            assert_eq!(login.serveraddress.as_deref(), Some(host));
-        }
     }
 }

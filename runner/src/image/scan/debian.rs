@@ -1,0 +1,405 @@
+//! Debian's security updates that an image lacks, by apt's own data.
+//!
+//! The image's list of packages is laid into a throw-away container of the base image, whose apt fetches and verifies
+//! Debian's indexes; an index that cannot be fetched is an error. The image itself never runs. Debian's archive names no
+//! severity (the security tracker does), so findings have none; the changelogs of the updates name CVEs and days.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Write as _,
+};
+
+use bollard::{
+    Docker,
+    container::LogOutput,
+    exec::StartExecResults,
+    models::{ContainerCreateBody, ExecConfig, HostConfig},
+    query_parameters::{RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder},
+};
+use futures::StreamExt;
+
+use super::{
+    super::packages::Package,
+    changelog::{self, News},
+    finding::{Finding, Fix, Scanner, Severity},
+};
+
+/// Seconds after which a container that nobody removed ends, and goes, by itself.
+const LIFETIME: &str = "900";
+
+/// One of Debian's packages that the security archive has a newer version of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pending {
+    name: String,
+    candidate: String,
+}
+
+/// Finds pending security updates of `packages`, which are of the release `codename`, with the apt of `base`. Gives the
+/// findings and what they were compared with. Leaves nothing behind; a crash leaves a container for at most 15 minutes.
+///
+/// # Errors
+/// Why it could not run, in words.
+pub(super) async fn scan(
+    docker: &Docker,
+    base: &str,
+    packages: &[Package],
+    codename: Option<&String>,
+) -> Result<(Vec<Finding>, String), String> {
+    let container = Container::start(docker, base).await?;
+    let found = container.scan(packages, codename).await;
+    let options = RemoveContainerOptionsBuilder::default().force(true).build();
+    // It goes by itself in the end; the scan is none the worse for it.
+    let _ = docker.remove_container(&container.id, Some(options)).await;
+    found
+}
+
+struct Container<'a> {
+    docker: &'a Docker,
+    id: String,
+}
+
+impl<'a> Container<'a> {
+    async fn start(docker: &'a Docker, base: &str) -> Result<Self, String> {
+        let failed = |error: bollard::errors::Error| {
+            format!(
+                "starting a container of the base image {base}, whose apt knows Debian's archive: {error}"
+            )
+        };
+        let created = docker
+            .create_container(
+                None,
+                ContainerCreateBody {
+                    image: Some(base.to_owned()),
+                    cmd: Some(vec!["sleep".to_owned(), LIFETIME.to_owned()]),
+                    host_config: Some(HostConfig {
+                        auto_remove: Some(true),
+                        ..HostConfig::default()
+                    }),
+                    ..ContainerCreateBody::default()
+                },
+            )
+            .await
+            .map_err(failed)?;
+        docker
+            .start_container(&created.id, None)
+            .await
+            .map_err(failed)?;
+        Ok(Self {
+            docker,
+            id: created.id,
+        })
+    }
+
+    async fn scan(
+        &self,
+        packages: &[Package],
+        codename: Option<&String>,
+    ) -> Result<(Vec<Finding>, String), String> {
+        let update = [
+            "apt-get",
+            "-qq",
+            "-o",
+            "APT::Update::Error-Mode=any",
+            "update",
+        ];
+        self.run(&update).await?;
+        let format = "$(CODENAME) $(REPO_URI)";
+        let indexes = self
+            .run(&[
+                "apt-get",
+                "indextargets",
+                "--format",
+                format,
+                "Created-By: Packages",
+            ])
+            .await?;
+        let against = security_index(&indexes, codename)?;
+        self.lay_status(packages).await?;
+        let mut policy = vec!["apt-cache", "policy"];
+        policy.extend(packages.iter().map(|package| package.name.as_str()));
+        let pending = pending(&self.run(&policy).await?);
+        Ok((self.findings(packages, &pending).await, against))
+    }
+
+    /// Makes apt take the image's packages for installed ones. Only what apt compares is told: the image may hold packages
+    /// whose dependencies were taken out of it.
+    async fn lay_status(&self, packages: &[Package]) -> Result<(), String> {
+        let status = status(packages);
+        let mut header = tar::Header::new_gnu();
+        header.set_size(status.len() as u64);
+        header.set_mode(0o644);
+        let mut archive = tar::Builder::new(Vec::new());
+        let archive = archive
+            .append_data(&mut header, "status", status.as_bytes())
+            .and_then(|()| archive.into_inner())
+            .map_err(|error| error.to_string())?;
+        let options = UploadToContainerOptionsBuilder::default()
+            .path("/var/lib/dpkg")
+            .build();
+        self.docker
+            .upload_to_container(&self.id, Some(options), bollard::body_full(archive.into()))
+            .await
+            .map_err(|error| format!("handing the image's list of packages to apt: {error}"))
+    }
+
+    /// One finding a CVE and source package; one a source package where the changelog names none.
+    async fn findings(&self, packages: &[Package], pending: &[Pending]) -> Vec<Finding> {
+        let by_name: HashMap<_, _> = packages.iter().map(|p| (p.name.as_str(), p)).collect();
+        let mut sources: BTreeMap<&str, Vec<(&Package, &Pending)>> = BTreeMap::new();
+        for update in pending {
+            if let Some(package) = by_name.get(update.name.as_str()) {
+                sources
+                    .entry(&package.source)
+                    .or_default()
+                    .push((package, update));
+            }
+        }
+        let mut findings = Vec::new();
+        for (source, updates) in sources {
+            let news = self.news(&updates).await;
+            findings.extend(of_source(source, &updates, &news));
+        }
+        findings
+    }
+
+    /// What the update's changelog says; of the first binary package that carries one. An unreadable one says nothing, which
+    /// gives the finding no grace.
+    async fn news(&self, updates: &[(&Package, &Pending)]) -> News {
+        // $1 is name=version. Most packages have changelog.Debian.gz, native ones changelog.gz.
+        let script = "cd \"$(mktemp -d)\" && apt-get -qq download \"$1\" && dpkg-deb --fsys-tarfile ./*.deb | \
+                      tar -xf - --wildcards './usr/share/doc/*/changelog*' && \
+                      zcat -f usr/share/doc/*/changelog.Debian.gz 2>/dev/null || zcat -f usr/share/doc/*/changelog.gz";
+        for (package, update) in updates {
+            let wanted = format!("{}={}", update.name, update.candidate);
+            if let Ok(text) = self.run(&["sh", "-c", script, "sh", &wanted]).await {
+                return changelog::since(&text, &package.source_version);
+            }
+        }
+        News::default()
+    }
+
+    /// A command's standard output.
+    async fn run(&self, command: &[&str]) -> Result<String, String> {
+        let name = command
+            .iter()
+            .take(2)
+            .copied()
+            .collect::<Vec<_>>()
+            .join(" ");
+        let failed = |error: bollard::errors::Error| format!("running {name}: {error}");
+        let config = ExecConfig {
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            env: Some(vec![
+                "LC_ALL=C".to_owned(),
+                "DEBIAN_FRONTEND=noninteractive".to_owned(),
+            ]),
+            cmd: Some(command.iter().map(|&word| word.to_owned()).collect()),
+            ..ExecConfig::default()
+        };
+        let exec = self
+            .docker
+            .create_exec(&self.id, config)
+            .await
+            .map_err(failed)?;
+        let started = self
+            .docker
+            .start_exec(&exec.id, None)
+            .await
+            .map_err(failed)?;
+        let StartExecResults::Attached { mut output, .. } = started else {
+            return Err(format!("running {name}: the engine did not attach to it"));
+        };
+        let (mut out, mut words) = (Vec::new(), Vec::new());
+        while let Some(chunk) = output.next().await {
+            match chunk.map_err(failed)? {
+                LogOutput::StdOut { message } | LogOutput::Console { message } => {
+                    out.extend_from_slice(&message);
+                }
+                LogOutput::StdErr { message } => words.extend_from_slice(&message),
+                LogOutput::StdIn { .. } => {}
+            }
+        }
+        let ended = self.docker.inspect_exec(&exec.id).await.map_err(failed)?;
+        match ended.exit_code {
+            Some(0) => Ok(String::from_utf8_lossy(&out).into_owned()),
+            code => Err(format!(
+                "{name} ended with {}: {}",
+                code.unwrap_or(-1),
+                String::from_utf8_lossy(&words).trim().replace('\n', " / ")
+            )),
+        }
+    }
+}
+
+/// The security archive among the indexes (lines of codename and address), which must be of the image's release.
+fn security_index(indexes: &str, codename: Option<&String>) -> Result<String, String> {
+    let mut security = indexes
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter(|(codename, _)| codename.ends_with("-security"));
+    let (suite, address) = security
+        .next()
+        .ok_or("the base image's apt sources name no security suite")?;
+    match codename {
+        Some(codename) if suite != format!("{codename}-security") => Err(format!(
+            "the image is of Debian {codename}, but the base image's apt knows {suite}"
+        )),
+        None => {
+            Err("the image does not say which release of Debian it is of (os-release)".to_owned())
+        }
+        Some(_) => Ok(format!("{suite} of {address}")),
+    }
+}
+
+fn status(packages: &[Package]) -> String {
+    let mut status = String::new();
+    for package in packages {
+        let Package {
+            name,
+            version,
+            architecture,
+            ..
+        } = package;
+        let _ = write!(
+            status,
+            "Package: {name}\nStatus: install ok installed\nArchitecture: {architecture}\nVersion: {version}\n\
+             Maintainer: unknown\nDescription: unknown\n\n"
+        );
+    }
+    status
+}
+
+/// Reads `apt-cache policy`: a package, its installed version, its candidate, then its versions from the newest on, each with
+/// where it is from. A package is pending when a newer version than the installed one is, or was, in the security suite.
+fn pending(policy: &str) -> Vec<Pending> {
+    let mut pending = Vec::new();
+    let (mut name, mut installed, mut candidate, mut newer) = ("", "", "", false);
+    for line in policy.lines() {
+        let trimmed = line.trim();
+        if !line.starts_with(' ') {
+            (name, newer) = (line.trim_end_matches(':'), true);
+        } else if let Some(version) = trimmed.strip_prefix("Installed: ") {
+            installed = version;
+        } else if let Some(version) = trimmed.strip_prefix("Candidate: ") {
+            candidate = version;
+        } else if line.starts_with("        ") {
+            if newer && trimmed.contains("-security/") {
+                let (name, candidate) = (name.to_owned(), candidate.to_owned());
+                pending.push(Pending { name, candidate });
+                newer = false;
+            }
+        } else {
+            // A version; the archive's own copy of the installed one may stand beside it.
+            let version = trimmed.trim_start_matches("*** ").split(' ').next();
+            newer &= version != Some(installed);
+        }
+    }
+    pending
+}
+
+fn of_source(source: &str, updates: &[(&Package, &Pending)], news: &News) -> Vec<Finding> {
+    let Some((package, update)) = updates.first() else {
+        return Vec::new();
+    };
+    let names: Vec<_> = updates
+        .iter()
+        .map(|(package, _)| package.name.as_str())
+        .collect();
+    let finding = |id: String, url: String, since| Finding {
+        scanner: Scanner::Debian,
+        id,
+        package: source.to_owned(),
+        installed: package.version.clone(),
+        fix: Fix::In(update.candidate.clone()),
+        severity: Severity::Unknown,
+        title: format!("security update pending for {}", names.join(", ")),
+        url: Some(url),
+        since,
+    };
+    let tracker = "https://security-tracker.debian.org/tracker";
+    if news.cves.is_empty() {
+        return vec![finding(
+            format!("debian-update-{source}"),
+            format!("{tracker}/source-package/{source}"),
+            news.since,
+        )];
+    }
+    let cves = news.cves.iter();
+    cves.map(|(cve, since)| finding(cve.clone(), format!("{tracker}/{cve}"), *since))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: &str = "\
+libssl3t64:
+  Installed: 3.5.1-1
+  Candidate: 3.5.9-1~deb13u1
+  Version table:
+     3.5.9-1~deb13u1 500
+        500 http://deb.debian.org/debian trixie/main amd64 Packages
+     3.5.7-1~deb13u3 500
+        500 http://deb.debian.org/debian-security trixie-security/main amd64 Packages
+ *** 3.5.1-1 100
+        100 /var/lib/dpkg/status
+php8.4-cli:
+  Installed: 8.4.28-1~deb13u1
+  Candidate: 8.4.28-1~deb13u1
+  Version table:
+     8.4.28-1~deb13u1 500
+        500 http://deb.debian.org/debian-security trixie-security/main amd64 Packages
+ *** 8.4.28-1~deb13u1 100
+        100 /var/lib/dpkg/status
+tzdata:
+  Installed: 2026a-0+deb13u1
+  Candidate: 2026f-0+deb13u1
+  Version table:
+     2026f-0+deb13u1 500
+        500 http://deb.debian.org/debian trixie/main amd64 Packages
+ *** 2026a-0+deb13u1 100
+        100 /var/lib/dpkg/status
+curl:
+  Installed: 8.14.1-2+deb13u9
+  Candidate: 8.14.1-2+deb13u9
+  Version table:
+ *** 8.14.1-2+deb13u9 500
+        500 http://deb.debian.org/debian trixie/main amd64 Packages
+        100 /var/lib/dpkg/status
+     8.14.1-2+deb13u4 500
+        500 http://deb.debian.org/debian-security trixie-security/main amd64 Packages
+";
+
+    #[test]
+    fn only_newer_versions_of_the_security_suite_are_pending() {
+        let pending = pending(POLICY);
+        assert_eq!(pending.len(), 1);
+        assert_eq!(pending[0].name, "libssl3t64");
+        assert_eq!(pending[0].candidate, "3.5.9-1~deb13u1");
+    }
+
+    #[test]
+    fn without_the_security_index_of_the_same_release_there_is_no_scan() {
+        let trixie = "trixie".to_owned();
+        let both = "trixie http://a/debian/\ntrixie-security http://a/debian-security/\n";
+        assert_eq!(
+            security_index(both, Some(&trixie)).unwrap(),
+            "trixie-security of http://a/debian-security/"
+        );
+        let main = "trixie http://a/debian/\n";
+        assert!(
+            security_index(main, Some(&trixie))
+                .unwrap_err()
+                .contains("no security suite")
+        );
+        let forky = "forky".to_owned();
+        assert!(
+            security_index(both, Some(&forky))
+                .unwrap_err()
+                .contains("trixie-security")
+        );
+        assert!(security_index(both, None).is_err());
+    }
+}
