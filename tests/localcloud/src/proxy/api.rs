@@ -1,6 +1,6 @@
 //! The AWS endpoint: identifies, records, spoils where asked, and sends on.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,10 +49,6 @@ pub(crate) async fn handle(
     let Some(operation) = found else {
         return metadata(&shared, request, &path).await;
     };
-    let own = [
-        IpAddr::V4(shared.addresses.bridge),
-        IpAddr::V4(shared.addresses.credentials),
-    ];
     let agent = request
         .headers()
         .get("user-agent")
@@ -60,7 +56,7 @@ pub(crate) async fn handle(
         .unwrap_or_default();
     let record = shared
         .recorder
-        .arrived(&operation, Origin::of(peer.ip(), &own), agent);
+        .arrived(&operation, Origin::of(peer.ip()), agent);
     // Dropped with this future when the client goes away: the record still ends.
     let mut pending = Pending {
         shared: Arc::clone(&shared),

@@ -1,7 +1,7 @@
 //! What is remembered of every AWS request.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
@@ -20,12 +20,12 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Judged by the address of the other side: the host speaks from its own addresses, containers from theirs.
-    pub(crate) fn of(peer: IpAddr, own: &[IpAddr]) -> Self {
-        if peer.is_loopback() || own.contains(&peer) {
-            Self::Host
-        } else {
-            Self::Task
+    /// Judged by the address of the other side: the host speaks from its own addresses, containers from theirs. Which one
+    /// the host takes depends on its routes and address translation; an address that can be bound is its own.
+    pub(crate) fn of(peer: IpAddr) -> Self {
+        match UdpSocket::bind((peer, 0)) {
+            Ok(_) => Self::Host,
+            Err(_) => Self::Task,
         }
     }
 }
@@ -235,5 +235,18 @@ impl Recorder {
         self.requests
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hosts_own_addresses_are_told_from_others() {
+        let of = |address: &str| Origin::of(address.parse().unwrap());
+        assert_eq!(of("127.0.0.1"), Origin::Host);
+        // Of a range for documentation (RFC 5737): nobody's.
+        assert_eq!(of("203.0.113.7"), Origin::Task);
     }
 }
