@@ -8,6 +8,7 @@ pub mod jobs;
 pub mod manifest;
 pub mod output;
 pub mod plan;
+pub mod report;
 pub mod resource;
 pub mod rollout;
 pub mod session;

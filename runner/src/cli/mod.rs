@@ -4,6 +4,7 @@
 
 mod apply;
 mod change;
+mod cost;
 mod destroy;
 mod error;
 mod exit;
@@ -67,6 +68,7 @@ enum Verb {
     Status(status::StatusArgs),
     Rollout(rollout::Args),
     Image(image::Args),
+    Cost(cost::Args),
 }
 
 /// Runs the command that the process's arguments say.
@@ -104,6 +106,7 @@ impl Verb {
             Self::Status(_) => "status",
             Self::Rollout(_) => "rollout",
             Self::Image(_) => "image",
+            Self::Cost(_) => "cost",
         }
     }
 }
@@ -121,6 +124,7 @@ async fn dispatch(global: &Global, verb: Verb) -> Result<ExitCode, CliError> {
         Verb::Render(args) => render::run(global, args).await,
         Verb::Status(args) => interrupt.ends(status::run(global, args)).await,
         Verb::Image(args) => interrupt.ends(image::run(global, args)).await,
+        Verb::Cost(args) => cost::run(global, args),
     }
 }
 

@@ -5,8 +5,9 @@ use serde::Serialize;
 use super::{CliError, ExitCode, Global};
 use crate::manifest::{self, Finding};
 use crate::output;
+use crate::report;
 
-/// Check every manifest of the fleet, without AWS.
+/// Check every manifest of the fleet, without AWS. Warns of sites that cost more than their budget.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -22,15 +23,21 @@ struct Outcome<'a> {
     environments: usize,
     sites: usize,
     findings: &'a [Finding],
+    /// What leaves the fleet valid.
+    warnings: &'a [Finding],
 }
 
-/// Prints the findings; [`ExitCode::InvalidManifests`] when there are any.
+/// Prints the findings; [`ExitCode::InvalidManifests`] when there are any but warnings.
 ///
 /// # Errors
 /// None: an invalid fleet is a result.
 pub(super) async fn run(global: &Global, _: Args) -> Result<ExitCode, CliError> {
     let palette = output::Palette::stdout();
     let loaded = manifest::load(&global.fleet);
+    let warnings = loaded
+        .as_ref()
+        .map(|fleet| report::budget_warnings(&global.fleet, fleet))
+        .unwrap_or_default();
     let (outcome, exit, text) = match &loaded {
         Ok(fleet) => {
             let (environments, sites) = (fleet.environments.len(), fleet.sites.len());
@@ -39,13 +46,15 @@ pub(super) async fn run(global: &Global, _: Args) -> Result<ExitCode, CliError> 
                 output::count(environments, "environment"),
                 output::count(sites, "site")
             );
-            let text = format!("{}: {counts}", palette.paint(palette.good, "valid"));
+            let valid = palette.paint(palette.good, "valid");
+            let text = format!("{}{valid}: {counts}", output::warnings(&warnings, palette));
             (
                 Outcome {
                     valid: true,
                     environments,
                     sites,
                     findings: &[],
+                    warnings: &warnings,
                 },
                 ExitCode::Done,
                 text,
@@ -58,6 +67,7 @@ pub(super) async fn run(global: &Global, _: Args) -> Result<ExitCode, CliError> 
                 environments: 0,
                 sites: 0,
                 findings: &invalid.findings,
+                warnings: &warnings,
             };
             (outcome, ExitCode::InvalidManifests, text)
         }

@@ -45,6 +45,32 @@ pub(super) fn environment_name(text: &str) -> Checked {
     Ok(())
 }
 
+pub(super) fn cell_name(text: &str) -> Checked {
+    let fits = (1..=8).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.chars().all(is_lower_or_digit);
+    if fits {
+        Ok(())
+    } else {
+        fail(
+            "is not a valid name of a cell",
+            "use at most 8 lower-case letters and digits, a letter first, like `a`",
+        )
+    }
+}
+
+pub(super) fn database_class(text: &str) -> Checked {
+    let parts: Vec<&str> = text.split('.').collect();
+    let is_part = |part: &str| !part.is_empty() && part.chars().all(is_lower_or_digit);
+    match parts.as_slice() {
+        ["db", family, size] if is_part(family) && is_part(size) => Ok(()),
+        _ => fail(
+            "is not a class of RDS instances",
+            "a class reads like `db.t4g.small`",
+        ),
+    }
+}
+
 pub(super) fn tenant_id(text: &str) -> Checked {
     let fits = (3..=20).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_lowercase())

@@ -70,6 +70,55 @@ impl BackupPolicy {
     }
 }
 
+/// How what runs in private subnets reaches the internet.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Nat {
+    /// One small instance: cheapest; its zone's outage, or its own, cuts the others off.
+    Instance,
+    /// One managed gateway: its zone's outage cuts the others off.
+    Gateway,
+    /// A managed gateway in each zone.
+    GatewayEachZone,
+}
+
+impl Nat {
+    /// As the manifests write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Instance => "instance",
+            Self::Gateway => "gateway",
+            Self::GatewayEachZone => "gateway_each_zone",
+        }
+    }
+}
+
+/// Whether a database has a standby.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Standby {
+    /// None: an outage of its zone is one of its sites.
+    None,
+    /// One in another zone, which takes over by itself (Multi-AZ).
+    OtherZone,
+}
+
+impl Standby {
+    /// As the manifests write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::OtherZone => "other_zone",
+        }
+    }
+}
+
 /// Whether visitors are served.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -102,4 +151,4 @@ macro_rules! display_as_str {
         }
     )+};
 }
-display_as_str!(PriceClass BackupPolicy SiteState);
+display_as_str!(PriceClass BackupPolicy Nat Standby SiteState);

@@ -61,11 +61,15 @@ pub enum Rule {
     NameTooLong,
     /// A canary that has no site in the environment.
     UnknownCanary,
+    /// Two cells of one name in an environment.
+    CellClaimed,
+    /// A site that costs more than its budget even without a visitor. A warning: the manifests stay valid.
+    BudgetBelowEstimate,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::YamlSyntax,
         Self::YamlFeature,
         Self::DuplicateKey,
@@ -85,7 +89,15 @@ impl Rule {
         Self::ZoneClaimed,
         Self::NameTooLong,
         Self::UnknownCanary,
+        Self::CellClaimed,
+        Self::BudgetBelowEstimate,
     ];
+
+    /// Whether a finding of it leaves the manifests valid.
+    #[must_use]
+    pub const fn is_warning(self) -> bool {
+        matches!(self, Self::BudgetBelowEstimate)
+    }
 
     /// The rule's stable id.
     #[must_use]
@@ -110,6 +122,8 @@ impl Rule {
             Self::ZoneClaimed => "zone-claimed",
             Self::NameTooLong => "name-too-long",
             Self::UnknownCanary => "unknown-canary",
+            Self::CellClaimed => "cell-claimed",
+            Self::BudgetBelowEstimate => "budget-below-estimate",
         }
     }
 }

@@ -9,12 +9,15 @@ use serde::de::DeserializeOwned;
 
 use super::discover::{Found, discover};
 use super::finding::{Finding, Rule, Source};
-use super::schema::{Defaults, EnvironmentFile, ManifestKind, SiteFile, TenantFile, json_schema};
+use super::schema::{
+    CellFile, Defaults, EnvironmentFile, FoundationFile, ManifestKind, SiteFile, TenantFile,
+    json_schema,
+};
 use super::shape::Shape;
 use super::yaml::{self, Node};
 use super::{
-    Admin, Environment, EnvironmentName, Fleet, Rollout, Site, SiteState, TaskRange, TenantId,
-    rules,
+    Admin, CellChoice, CellName, Environment, EnvironmentName, Fleet, Nat, Rollout, Shared, Site,
+    SiteState, Standby, TaskRange, TenantId, rules,
 };
 
 /// Sites in a wave when the manifest does not say.
@@ -66,6 +69,27 @@ pub fn load(root: &Path) -> Result<Fleet, Invalid> {
         findings,
         files: documents.files,
     })
+}
+
+/// A finding on `key` of a manifest below `root` that was valid when it was loaded; on the file where it lacks the key.
+#[must_use]
+pub fn finding_at(
+    root: &Path,
+    file: &str,
+    key: &str,
+    rule: Rule,
+    (message, help): (String, String),
+) -> Finding {
+    let text = fs::read_to_string(root.join(file)).unwrap_or_default();
+    let source = Source {
+        file: file.to_owned(),
+        text,
+    };
+    let tree = yaml::parse(&source, &mut Vec::new());
+    match tree.as_ref().and_then(|tree| tree.get(key)) {
+        Some(node) => source.finding(node.span, rule, message, help),
+        None => Finding::on_file(file, rule, message, help),
+    }
 }
 
 fn read(root: &Path, found: Found, findings: &mut Vec<Finding>) -> Documents {
@@ -158,6 +182,7 @@ fn resolve(documents: &Documents, findings: &mut Vec<Finding>) -> Fleet {
             region: file.region,
             domain: file.domain,
             release: file.release,
+            foundation: shared(file.foundation.unwrap_or_default()),
             rollout: Rollout {
                 canaries: rollout.canaries.unwrap_or_default(),
                 at_once: rollout.at_once.map_or(AT_ONCE, |sites| sites as usize),
@@ -204,6 +229,34 @@ fn resolve(documents: &Documents, findings: &mut Vec<Finding>) -> Fleet {
     Fleet {
         environments,
         sites,
+    }
+}
+
+/// The defaults are those of the Terraform modules; a test holds the two together.
+fn shared(file: FoundationFile) -> Shared {
+    let cell = |file: CellFile| CellChoice {
+        name: file.name,
+        database_class: file.database_class.unwrap_or_default(),
+        database_storage: file.database_storage.unwrap_or(20),
+        database_standby: file.database_standby.unwrap_or(Standby::None),
+    };
+    let one = || {
+        vec![CellFile {
+            name: CellName::default(),
+            database_class: None,
+            database_storage: None,
+            database_standby: None,
+        }]
+    };
+    Shared {
+        zones: file.zones.unwrap_or(2),
+        nat: file.nat.unwrap_or(Nat::Gateway),
+        cells: file
+            .cells
+            .unwrap_or_else(one)
+            .into_iter()
+            .map(cell)
+            .collect(),
     }
 }
 

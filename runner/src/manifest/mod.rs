@@ -23,12 +23,12 @@ mod yaml_tests;
 use std::collections::BTreeMap;
 
 pub use checks::LOCALES;
-pub use choices::{BackupPolicy, PriceClass, SiteState};
+pub use choices::{BackupPolicy, Nat, PriceClass, SiteState, Standby};
 pub use finding::{Finding, Position, Rule, Span};
-pub use load::{Invalid, load};
+pub use load::{Invalid, finding_at, load};
 pub use names::{
-    AccountId, Domain, Email, EnvironmentName, InvalidName, Line, Locale, Login, Region, Release,
-    TenantId, Timezone,
+    AccountId, CellName, DatabaseClass, Domain, Email, EnvironmentName, InvalidName, Line, Locale,
+    Login, Region, Release, TenantId, Timezone,
 };
 pub use schema::{ManifestKind, json_schema};
 
@@ -56,6 +56,32 @@ pub struct Environment {
     pub release: Release,
     /// How a change of what sites run reaches them.
     pub rollout: Rollout,
+    /// What its sites share, as far as it is a matter of choice.
+    pub foundation: Shared,
+}
+
+/// The choices of an environment's foundation, defaults filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shared {
+    /// Availability zones, 2 or 3.
+    pub zones: u32,
+    /// How what runs in private subnets reaches the internet.
+    pub nat: Nat,
+    /// Never empty; no two of one name.
+    pub cells: Vec<CellChoice>,
+}
+
+/// The choices of one cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CellChoice {
+    /// Its name.
+    pub name: CellName,
+    /// The size of its database.
+    pub database_class: DatabaseClass,
+    /// GB.
+    pub database_storage: u32,
+    /// Whether its database has a standby.
+    pub database_standby: Standby,
 }
 
 /// How a change of what sites run reaches an environment's sites: in waves, each only when the one before is healthy.

@@ -137,6 +137,20 @@ names! {
         example: "af-south-1",
         says: "An AWS region."
     }
+    /// A cell of an environment.
+    CellName {
+        check: checks::cell_name,
+        pattern: "^[a-z][a-z0-9]{0,7}$",
+        example: "a",
+        says: "The name of a cell: at most 8 lower-case letters and digits, a letter first."
+    }
+    /// An RDS instance class, by form: the list of classes grows too often to be kept here.
+    DatabaseClass {
+        check: checks::database_class,
+        pattern: "^db\\.[a-z0-9]+\\.[a-z0-9]+$",
+        example: "db.t4g.small",
+        says: "An RDS instance class."
+    }
     /// A DNS name of two or more labels, lower case, without a final dot.
     Domain {
         check: checks::domain,
@@ -213,6 +227,20 @@ impl Default for Locale {
 impl Default for Timezone {
     fn default() -> Self {
         Self("UTC".to_owned())
+    }
+}
+
+impl Default for CellName {
+    /// Of an environment's only cell.
+    fn default() -> Self {
+        Self("a".to_owned())
+    }
+}
+
+impl Default for DatabaseClass {
+    /// Enough for some tens of sites.
+    fn default() -> Self {
+        Self("db.t4g.small".to_owned())
     }
 }
 

@@ -10,15 +10,16 @@ use super::finding::{Finding, Rule};
 use super::load::{Document, Documents};
 use super::suggest;
 use super::yaml::Node;
-use super::{Domain, EnvironmentName, TenantId};
+use super::{CellName, Domain, EnvironmentName, TenantId};
 
 /// Every rule. Their order doesn't matter: findings are sorted.
-const RULES: [fn(&Documents, &mut Vec<Finding>); 8] = [
+const RULES: [fn(&Documents, &mut Vec<Finding>); 9] = [
     unknown_environments,
     names_too_long,
     fargate_sizes,
     task_ranges,
     canaries_without_site,
+    cells_claimed,
     zones_claimed,
     domains_in_zone,
     domains_claimed,
@@ -262,6 +263,31 @@ fn canaries_without_site(documents: &Documents, findings: &mut Vec<Finding>) {
                 help,
                 findings,
             );
+        }
+    }
+}
+
+fn cells_claimed(documents: &Documents, findings: &mut Vec<Finding>) {
+    for (_, document) in documents.environment_documents() {
+        let mut names: Vec<CellName> = Vec::new();
+        let cells = document.at(&["foundation", "cells"]);
+        for node in cells.map_or(&[][..], Node::items) {
+            let Some((node, name)) = node
+                .get("name")
+                .and_then(|node| Some((node, valid::<CellName>(node)?)))
+            else {
+                continue;
+            };
+            if names.contains(&name) {
+                document.report(
+                    node,
+                    Rule::CellClaimed,
+                    format!("there is a cell `{name}` already"),
+                    "give each cell a name of its own".to_owned(),
+                    findings,
+                );
+            }
+            names.push(name);
         }
     }
 }

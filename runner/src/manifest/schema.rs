@@ -8,9 +8,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::names::{
-    AccountId, Domain, Email, Line, Locale, Login, Region, Release, TenantId, Timezone,
+    AccountId, CellName, DatabaseClass, Domain, Email, Line, Locale, Login, Region, Release,
+    TenantId, Timezone,
 };
-use super::{BackupPolicy, PriceClass, SiteState};
+use super::{BackupPolicy, Nat, PriceClass, SiteState, Standby};
 
 /// The kinds of manifest file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
@@ -101,6 +102,8 @@ pub(super) struct EnvironmentFile {
     pub(super) release: Release,
     /// How a change of what sites run reaches them.
     pub(super) rollout: Option<RolloutFile>,
+    /// What its sites share. The environment's Terraform root reads it; the cost estimate counts it.
+    pub(super) foundation: Option<FoundationFile>,
     /// What sites get that don't say otherwise.
     pub(super) defaults: Defaults,
 }
@@ -115,6 +118,35 @@ pub(super) struct RolloutFile {
     /// How many sites each later wave has, the smallest first. 10 when left out.
     #[schemars(range(min = 1, max = 100))]
     pub(super) at_once: Option<u32>,
+}
+
+/// What the sites of an environment share, as far as it is a matter of choice.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FoundationFile {
+    /// How many availability zones are used. 2 when left out.
+    #[schemars(range(min = 2, max = 3))]
+    pub(super) zones: Option<u32>,
+    /// How what runs in private subnets reaches the internet. `gateway` when left out.
+    pub(super) nat: Option<Nat>,
+    /// The cells: a load balancer, a database and a file system each. One, `a`, when left out.
+    #[schemars(length(min = 1, max = 26))]
+    pub(super) cells: Option<Vec<CellFile>>,
+}
+
+/// A load balancer, a database and a file system.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CellFile {
+    /// Its name, part of what is made for it: another name is another cell.
+    pub(super) name: CellName,
+    /// The size of its database. `db.t4g.small` when left out.
+    pub(super) database_class: Option<DatabaseClass>,
+    /// The database's storage in GB; it grows by itself. 20 when left out.
+    #[schemars(range(min = 20, max = 65_536))]
+    pub(super) database_storage: Option<u32>,
+    /// Whether the database has a standby. `none` when left out.
+    pub(super) database_standby: Option<Standby>,
 }
 
 /// What the sites of an environment get that don't say otherwise.

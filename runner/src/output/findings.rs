@@ -5,14 +5,21 @@ use std::fmt::Write;
 use super::{Palette, count};
 use crate::manifest::Finding;
 
-/// All findings and a last line that counts them. `files` is how many manifests were read.
+/// Findings that leave the manifests valid.
 #[must_use]
-pub fn findings(findings: &[Finding], files: usize, palette: Palette) -> String {
+pub fn warnings(findings: &[Finding], palette: Palette) -> String {
     let mut text = String::new();
     for finding in findings {
         // Writing to a String cannot fail.
         let _ = one(&mut text, finding, palette);
     }
+    text
+}
+
+/// All findings and a last line that counts them. `files` is how many manifests were read.
+#[must_use]
+pub fn findings(findings: &[Finding], files: usize, palette: Palette) -> String {
+    let mut text = warnings(findings, palette);
     let summary = format!(
         "{} ({} checked)",
         count(findings.len(), "problem"),
@@ -23,7 +30,11 @@ pub fn findings(findings: &[Finding], files: usize, palette: Palette) -> String 
 }
 
 fn one(text: &mut String, finding: &Finding, palette: Palette) -> std::fmt::Result {
-    let rule = palette.paint(palette.bad, format_args!("error[{}]", finding.rule.id()));
+    let (style, severity) = match finding.rule.is_warning() {
+        true => (palette.warn, "warning"),
+        false => (palette.bad, "error"),
+    };
+    let rule = palette.paint(style, format_args!("{severity}[{}]", finding.rule.id()));
     writeln!(
         text,
         "{rule}: {}",
@@ -70,7 +81,7 @@ fn one(text: &mut String, finding: &Finding, palette: Palette) -> std::fmt::Resu
         writeln!(
             text,
             "{gutter} {bar} {indent}{}",
-            palette.paint(palette.bad, arrows)
+            palette.paint(style, arrows)
         )?;
     }
     writeln!(

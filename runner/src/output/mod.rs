@@ -9,7 +9,7 @@ mod table;
 mod terminal;
 
 pub use envelope::{SCHEMA_VERSION, failure, result};
-pub use findings::findings;
+pub use findings::{findings, warnings};
 pub use plan::plan;
 pub use progress::follow;
 pub use report::{PlanReport, RunReport};

@@ -45,6 +45,9 @@ pub fn plan(plan: &Plan, palette: &Palette) -> String {
             let _ = writeln!(text, "Wave {}: {}", wave + 1, names.join(", "));
         }
     }
+    if let Some(more) = plan.monthly.filter(|more| !more.is_nothing()) {
+        let _ = writeln!(text, "Cost: {more} a month");
+    }
     let (add, change, destroy) = plan.counts();
     let _ = write!(
         text,

@@ -3,6 +3,7 @@
 use crate::apply::{Item, Summary};
 use crate::manifest::TenantId;
 use crate::plan::{FieldChange, Plan};
+use crate::report::Amount;
 use crate::resource::Revision;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ pub struct PlanReport {
     waves: Vec<Vec<TenantId>>,
     /// Sites that stay on a revision of their task definition (`<revision>:<digest>`) whatever their release says.
     held: BTreeMap<TenantId, Revision>,
+    /// US dollars that the plan adds to the month's bill, at the fewest and at the most tasks; null where no price is known.
+    monthly_difference: Option<Amount>,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,6 +53,7 @@ impl From<&Plan> for PlanReport {
             changes: changes.collect(),
             waves: plan.waves.clone(),
             held: plan.held.clone(),
+            monthly_difference: plan.monthly,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The difference between what manifests ask for and what AWS holds, as data. Pure: no clock, no network, no chance.
 
+mod cost;
 mod diff;
 mod waves;
 
@@ -7,6 +8,7 @@ pub use diff::{FieldChange, differences};
 
 use crate::cloud::{Class, Foundation, Secret};
 use crate::manifest::{Release, Rollout, Site, TenantId};
+use crate::report::Amount;
 use crate::resource::{ALL, Context, Found, Inventory, Kind, Revision, TenantRef, desired};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -114,6 +116,8 @@ pub struct Plan {
     pub waves: Vec<Vec<TenantId>>,
     /// Sites that stay on a revision whatever their release says.
     pub held: BTreeMap<TenantId, Revision>,
+    /// What it adds to the month's bill; none where no price is known.
+    pub monthly: Option<Amount>,
 }
 
 impl Plan {
@@ -331,6 +335,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Refusal>> {
         .map(|rollout| waves::waves(&changes, input.sites, rollout));
     Ok(Plan {
         environment: input.foundation.environment.clone(),
+        monthly: cost::monthly(input, &changes),
         changes,
         waves: waves.unwrap_or_default(),
         held,

@@ -16,8 +16,40 @@ fn the_sample_fleet_is_valid() {
 
     let (code, json, _) = outcome(bbws(&["validate", "--json"]).current_dir(repository()));
     assert_eq!(code, 0);
-    let expected = r#"{"command":"validate","exit_code":0,"result":{"environments":3,"findings":[],"sites":4,"valid":true},"schema_version":1}"#;
+    let expected = r#"{"command":"validate","exit_code":0,"result":{"environments":3,"findings":[],"sites":4,"valid":true,"warnings":[]},"schema_version":1}"#;
     assert_eq!(json.trim_end(), expected);
+}
+
+/// Given a budget that is too low, then the fleet stays valid, and a warning names the line and what the site costs.
+#[test]
+fn a_budget_below_the_estimate_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    many_tenants(folder.path(), 1);
+    let site = folder.path().join("tenants/tenant-00000/dev.yaml");
+    let text = fs::read_to_string(&site).unwrap();
+    fs::write(
+        &site,
+        text.replace("monthly_budget: 20", "monthly_budget: 5"),
+    )
+    .unwrap();
+    let root = folder.path().to_str().unwrap();
+
+    let (code, stdout, _) = outcome(&mut bbws(&["validate", "--fleet", root]));
+    assert_eq!(code, 0);
+    assert!(stdout.starts_with("warning[budget-below-estimate]: the budget is $5 a month"));
+    assert!(
+        stdout.contains("--> tenants/tenant-00000/dev.yaml:17:17\n"),
+        "{stdout}"
+    );
+    assert!(
+        stdout.ends_with("valid: 1 environment, 1 site\n"),
+        "{stdout}"
+    );
+
+    let (code, json, _) = outcome(&mut bbws(&["cost", "estimate", "--json", "--fleet", root]));
+    assert_eq!(code, 0);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["result"][0]["sites"][0]["over_budget"], true);
 }
 
 /// Given a site that leaves most out, when it is loaded, then its environment's defaults stand in for what is missing.
