@@ -21,8 +21,9 @@ use crate::{
 /// Where the tenant's access point is mounted.
 pub const UPLOADS: &str = "/srv/uploads";
 
-/// Does the work that the environment asks for and returns the exit code. Everything a human needs is in the log.
-pub fn main() -> ExitCode {
+/// Does the work that the environment asks for and returns the exit code. Everything a human needs is in the log. The
+/// outcome goes to S3, or with `print` to standard output, as one line.
+pub fn main(print: bool) -> ExitCode {
     let request = match env::var(REQUEST_VARIABLE)
         .map_err(|e| e.to_string())
         .and_then(|text| parse(&text))
@@ -53,7 +54,7 @@ pub fn main() -> ExitCode {
             return ExitCode::Failed;
         }
     };
-    runtime.block_on(run(request))
+    runtime.block_on(run(request, print))
 }
 
 fn parse(text: &str) -> Result<Request, String> {
@@ -68,7 +69,7 @@ fn parse(text: &str) -> Result<Request, String> {
     }
 }
 
-async fn run(request: Request) -> ExitCode {
+async fn run(request: Request, print: bool) -> ExitCode {
     let id = Some(request.id.as_str());
     let aws = Aws::from_environment().await;
     let results = tokio::select! {
@@ -98,7 +99,12 @@ async fn run(request: Request) -> ExitCode {
         results,
     };
     let code = ExitCode::of(&outcome);
-    match store(&request, &aws, &outcome).await {
+    let stored = if print {
+        show(&outcome)
+    } else {
+        store(&request, &aws, &outcome).await
+    };
+    match stored {
         Ok(()) => {
             log::line(
                 "job",
@@ -234,6 +240,13 @@ async fn store(request: &Request, aws: &Aws, outcome: &Outcome) -> Result<(), St
                 aws::describe(&error)
             )
         })
+}
+
+fn show(outcome: &Outcome) -> Result<(), String> {
+    let mut line = serde_json::to_vec(outcome).map_err(|error| error.to_string())?;
+    line.push(b'\n');
+    log::raw(&line);
+    Ok(())
 }
 
 /// Completes when the platform asks the task to stop. As process 1 there is no default action for these signals.

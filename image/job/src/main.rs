@@ -23,10 +23,14 @@ enum Verb {
     Serve,
     /// Do the work that the environment variable BBWS_JOB asks for.
     ///
-    /// Writes an outcome to S3. Exit codes: 0 done; 1 failed otherwise; 10 some tenants failed, see the outcome; 11 bad
+    /// Writes an outcome to S3, or prints it. Exit codes: 0 done; 1 failed otherwise; 10 some tenants failed, see the outcome; 11 bad
     /// request; 12 database unreachable; 13 secret unreadable; 14 storage failed.
     #[command(verbatim_doc_comment)]
-    Run,
+    Run {
+        /// Print the outcome instead of writing it to S3; for work that needs nothing of AWS.
+        #[arg(long)]
+        print: bool,
+    },
     /// Ask this container's web server for a page; exit code 0 when it answers 200.
     Healthcheck {
         /// The page: /healthz asks PHP, /readyz the database too.
@@ -48,7 +52,7 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
-        Verb::Run => ExitCode::from(job::main() as u8),
+        Verb::Run { print } => ExitCode::from(job::main(print) as u8),
         Verb::Healthcheck { path, port } => match healthcheck::status(port, &path) {
             Ok(200) => ExitCode::SUCCESS,
             Ok(status) => {

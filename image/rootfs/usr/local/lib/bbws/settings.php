@@ -52,7 +52,8 @@ if ( ! $admin ) {
 $set = static function ( string $option, string $name, string $value ) use ( &$changed ): void {
 	global $wpdb;
 	$value   = sanitize_option( $option, $value );
-	$current = $wpdb->get_var( $wpdb->prepare( "SELECT option_value FROM $wpdb->options WHERE option_name = %s", $option ) );
+	// An option that is not there counts as empty: WordPress keeps no row for its own language.
+	$current = (string) $wpdb->get_var( $wpdb->prepare( "SELECT option_value FROM $wpdb->options WHERE option_name = %s", $option ) );
 	if ( $current === $value ) {
 		return;
 	}
