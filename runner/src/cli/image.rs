@@ -2,24 +2,26 @@
 
 mod sbom;
 mod scan;
+mod test;
 
 use std::{env, path::PathBuf};
 
 use clap::Subcommand;
 
-use super::{CliError, ExitCode, Global};
+use super::{CliError, ExitCode, Global, Interrupt};
 use crate::{
     image::{self, Build, ImageError, Lock},
     output,
 };
 
-/// Build the WordPress image, look into it, push it to a registry.
+/// Build the WordPress image, look into it, test it, push it to a registry.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   bbws image build             from the lock file's pinned sources
   bbws image sbom              what is in it
   bbws image scan              whether the scan policy lets it pass
+  bbws image test              whether it works, as visitors, editors and attackers find it
   bbws image push --env dev    into the environment's registry")]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -66,6 +68,7 @@ Examples:
     },
     Sbom(sbom::Args),
     Scan(scan::Args),
+    Test(test::Args),
 }
 
 /// Which image of this machine a verb is about.
@@ -96,16 +99,22 @@ impl Local {
 ///
 /// # Errors
 /// Whatever [`ImageError`] says, with exit code 4 when a tag is taken, 3 when the lock file is invalid, 1 otherwise.
-pub(super) async fn run(global: &Global, args: Args) -> Result<ExitCode, CliError> {
+pub(super) async fn run(
+    global: &Global,
+    args: Args,
+    mut interrupt: Interrupt,
+) -> Result<ExitCode, CliError> {
     match args.action {
         Action::Build {
             folder,
             site_job,
             tag,
-        } => build(global, folder, site_job, tag).await,
-        Action::Push { env, local } => push(global, &env, &local).await,
-        Action::Sbom(args) => sbom::run(global, args).await,
-        Action::Scan(args) => scan::run(global, args).await,
+        } => interrupt.ends(build(global, folder, site_job, tag)).await,
+        Action::Push { env, local } => interrupt.ends(push(global, &env, &local)).await,
+        Action::Sbom(args) => interrupt.ends(sbom::run(global, args)).await,
+        Action::Scan(args) => interrupt.ends(scan::run(global, args)).await,
+        // It removes what it made when it is interrupted.
+        Action::Test(args) => test::run(global, args, interrupt).await,
     }
 }
 

@@ -123,7 +123,7 @@ async fn dispatch(global: &Global, verb: Verb) -> Result<ExitCode, CliError> {
         Verb::Rollout(args) => rollout::run(global, args, interrupt).await,
         Verb::Render(args) => render::run(global, args).await,
         Verb::Status(args) => interrupt.ends(status::run(global, args)).await,
-        Verb::Image(args) => interrupt.ends(image::run(global, args)).await,
+        Verb::Image(args) => image::run(global, args, interrupt).await,
         Verb::Cost(args) => cost::run(global, args),
     }
 }

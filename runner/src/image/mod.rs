@@ -4,7 +4,7 @@
 //! engine as a streamed build context ([`context`], [`build`](mod@build)). [`push`](mod@push) brings a built image into
 //! an environment's registry. [`sbom`] lists what is in an image: Debian's packages, PHP, WordPress, WP-CLI, plugins, themes,
 //! and the crates of `site-job`, read from the image's files and never by running it;
-//! [`scan`] judges what scanners know of these. Docker is reached through its API alone; no `docker` command is needed.
+//! [`scan`] judges what scanners know of these; [`test`](mod@test) starts an image and checks what it does. Docker is reached through its API alone; no `docker` command is needed.
 
 #[cfg(test)]
 mod answers;
@@ -20,6 +20,7 @@ mod registry;
 pub mod sbom;
 pub mod scan;
 mod source;
+pub mod test;
 mod tree;
 
 pub use build::{Build, Built, build, site_job_beside};

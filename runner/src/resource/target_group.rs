@@ -9,7 +9,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
 use serde_json::{Value, json};
 
 /// nginx in the container.
-pub(super) const PORT: i32 = 8080;
+pub(crate) const PORT: i32 = 8080;
 /// Seconds that a target which left keeps its open requests; the container stops within ECS's 30 s.
 const DEREGISTRATION_DELAY: &str = "20";
 

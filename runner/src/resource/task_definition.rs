@@ -6,6 +6,7 @@
 mod content;
 
 pub(super) use content::CONTAINER;
+pub(crate) use content::{STOP_TIMEOUT, TEMPORARY, TEMPORARY_OPTIONS, UPLOADS, USER};
 
 use super::managed_tags::with_backup;
 use super::{Attributes, Context, Found, PENDING};

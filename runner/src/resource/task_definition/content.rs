@@ -16,15 +16,17 @@ use std::collections::HashMap;
 /// The one container of a site's task.
 pub(in crate::resource) const CONTAINER: &str = "wordpress";
 /// The image's own user. EFS maps whoever comes to the access point's user.
-const USER: &str = "10001:10001";
-const UPLOADS: &str = "/srv/uploads";
+pub(crate) const USER: &str = "10001:10001";
+pub(crate) const UPLOADS: &str = "/srv/uploads";
 const UPLOADS_VOLUME: &str = "uploads";
 /// The only places that the image writes to, beside uploads, and their sizes in MiB. They live in memory, which a task
 /// pays only for what is written: a request's body (64 MiB at most) lies in `/tmp` twice, as nginx's and PHP's.
 /// Fargate has tmpfs since January 2026 (AWS, "Amazon ECS now supports tmpfs mounts on AWS Fargate").
-const TEMPORARY: [(&str, i32); 2] = [("/run", 16), ("/tmp", 192)];
+pub(crate) const TEMPORARY: [(&str, i32); 2] = [("/run", 16), ("/tmp", 192)];
+/// How they are mounted.
+pub(crate) const TEMPORARY_OPTIONS: [&str; 5] = ["rw", "noexec", "nosuid", "nodev", "mode=1777"];
 /// Seconds between asking to stop and killing; nginx and PHP finish the requests they have.
-const STOP_TIMEOUT: i32 = 30;
+pub(crate) const STOP_TIMEOUT: i32 = 30;
 
 /// The definition as it is registered: the one place where its content stands.
 pub(super) fn definition(context: &Context<'_>) -> TaskDefinition {
@@ -107,9 +109,7 @@ fn container(context: &Context<'_>) -> ContainerDefinition {
 /// No capability is needed: the image's program is its own init, listens above port 1024 and changes no user.
 fn linux() -> LinuxParameters {
     let mounts = TEMPORARY.map(|(path, size)| {
-        let options = ["rw", "noexec", "nosuid", "nodev", "mode=1777"]
-            .map(str::to_owned)
-            .to_vec();
+        let options = TEMPORARY_OPTIONS.map(str::to_owned).to_vec();
         let mount = Tmpfs::builder()
             .container_path(path)
             .size(size)
@@ -351,6 +351,18 @@ mod tests {
             normalise(&answered).to_string(),
             normalise(&definition(&context)).to_string()
         );
+    }
+
+    #[test]
+    fn the_image_is_tested_with_the_variables_of_its_tasks() {
+        let sample = Sample::new();
+        let definition = definition(&sample.context());
+        let container = &definition.container_definitions()[0];
+        let plain = container.environment().iter().filter_map(|v| v.name());
+        let secret = container.secrets().iter().map(Secret::name);
+        let mut names: Vec<_> = plain.chain(secret).collect();
+        names.sort_unstable();
+        assert_eq!(names, crate::image::test::variable_names());
     }
 
     #[test]
