@@ -14,7 +14,7 @@ use crate::{
 /// Scan the built image and judge the findings by the policy.
 ///
 /// Scanners: `debian` compares the image's packages with Debian's own security archive (in a throw-away container of the base
-/// image); `trivy` runs where it is installed; `ecr` is the registry's scan of the pushed image, with --env. A scanner that
+/// image); `trivy` runs where it is installed, or in a container where the engine has its image (docker pull aquasec/trivy); `ecr` is the registry's scan of the pushed image, with --env. A scanner that
 /// could not run is never a pass. Exits with 4 when the policy refuses the image, with 1 when there is no verdict.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -22,7 +22,6 @@ Examples:
   bbws image scan
   bbws image scan --env dev                       and what ECR found in the pushed image
   bbws image scan --sarif scan.sarif              for GitHub's code scanning
-  docker run --rm -v /var/run/docker.sock:/var/run/docker.sock aquasec/trivy image -q -f json <id> > trivy.json
   bbws image scan --trivy-report trivy.json       a report of Trivy from elsewhere")]
 pub(super) struct Args {
     #[command(flatten)]

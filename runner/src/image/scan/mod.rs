@@ -76,7 +76,7 @@ pub async fn scan(scan: &Scan<'_>) -> Result<Scanned, ImageError> {
         async {
             match &scan.trivy_report {
                 Some(path) => trivy::report(path, &contents.id),
-                None => trivy::run(&contents.id).await,
+                None => trivy::run(&docker, &contents.id).await,
             }
         },
         by_registry(scan, &contents.id),

@@ -1,11 +1,14 @@
-//! Trivy: run where it is installed, or its report taken from a file.
+//! Trivy: run where it is installed or where the engine has its image, or its report taken from a file.
 //! Its JSON is <https://trivy.dev/latest/docs/configuration/reporting/#json>, schema version 2.
 
 use std::{fs, io::ErrorKind, path::Path, process::Stdio};
 
+use bollard::Docker;
 use serde::Deserialize;
 use time::{Date, OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::process::Command;
+
+mod container;
 
 use super::finding::{Finding, Fix, Outcome, Scanner, Severity};
 
@@ -55,29 +58,33 @@ struct Vulnerability {
     published_date: Option<String>,
 }
 
-/// Runs `trivy` on the image that the engine has under `id`. [`Outcome::Absent`] when this machine has none.
-pub(super) async fn run(id: &str) -> (Outcome, Vec<Finding>) {
-    let arguments = [
-        "image",
-        "--quiet",
-        "--format",
-        "json",
-        "--scanners",
-        "vuln",
-        id,
-    ];
+/// What to ask Trivy for, whatever it looks at.
+const ARGUMENTS: [&str; 6] = ["image", "--quiet", "--format", "json", "--scanners", "vuln"];
+
+/// Runs `trivy` on the image that the engine has under `id`: the program of this machine, or else the image of it that the
+/// engine has. [`Outcome::Absent`] when there is neither.
+pub(super) async fn run(docker: &Docker, id: &str) -> (Outcome, Vec<Finding>) {
     let output = Command::new("trivy")
-        .args(arguments)
+        .args(ARGUMENTS)
+        .arg(id)
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output()
         .await;
     let failed = |reason: String| (Outcome::Failed { reason }, Vec::new());
     match output {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let reason = "this machine has no trivy".to_owned();
-            (Outcome::Absent { reason }, Vec::new())
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => match container::run(docker, id).await
+        {
+            Ok(Some(report)) => read(&report, id).map_or_else(failed, ran),
+            Ok(None) => {
+                let reason = format!(
+                    "this machine has no trivy, and its engine no image {}",
+                    container::IMAGE
+                );
+                (Outcome::Absent { reason }, Vec::new())
+            }
+            Err(reason) => failed(reason),
+        },
         Err(error) => failed(format!("running trivy: {error}")),
         Ok(output) if !output.status.success() => {
             let words = String::from_utf8_lossy(&output.stderr);

@@ -11,3 +11,4 @@ mod isolation;
 mod lease;
 mod reads;
 mod rollout;
+mod trivy;
