@@ -21,7 +21,7 @@ use crate::output::narrate;
 /// What to build, and of what.
 #[derive(Clone, Debug)]
 pub struct Build {
-    /// The folder with `Dockerfile`, `rootfs/` and `image.lock.yaml`.
+    /// The folder with `Dockerfile`, `collect.sh`, `rootfs/` and `image.lock.yaml`.
     pub folder: PathBuf,
     /// The program for inside the image.
     pub site_job: PathBuf,
@@ -97,6 +97,10 @@ async fn entries(build: &Build, lock: &Lock) -> Result<Vec<Entry>, ImageError> {
         Entry {
             name: "Dockerfile",
             path: build.folder.join("Dockerfile"),
+        },
+        Entry {
+            name: "collect.sh",
+            path: build.folder.join("collect.sh"),
         },
         Entry {
             name: "rootfs",
