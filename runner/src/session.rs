@@ -3,7 +3,7 @@
 use crate::cloud::{Cloud, CloudError, Secret};
 use crate::jobs::Jobs;
 use crate::manifest::{Environment, Fleet, Site, TenantId};
-use crate::plan::{Input, Plan, Refusal, plan};
+use crate::plan::{Input, Plan, Refusal, place, plan};
 use crate::resource::{Inventory, Reader, Revision, look};
 use std::collections::{BTreeMap, BTreeSet};
 use time::OffsetDateTime;
@@ -64,7 +64,16 @@ impl<'a> Session<'a> {
 
     /// Reads what AWS holds. Changes nothing.
     pub async fn read(&self) -> Inventory {
-        self.reader().read().await
+        let mut inventory = self.reader().read().await;
+        self.place(&mut inventory);
+        inventory
+    }
+
+    fn place(&self, inventory: &mut Inventory) {
+        let cells = self.cloud.foundation.cells.iter();
+        let names: Vec<_> = cells.map(|cell| cell.name.as_str()).collect();
+        let choices = &self.environment.foundation.cells;
+        inventory.placement = place(&names, choices, &self.sites, inventory);
     }
 
     /// Reads what AWS holds and compares. Changes nothing.
@@ -74,6 +83,7 @@ impl<'a> Session<'a> {
     pub async fn plan(&self, scope: &Scope) -> Result<(Inventory, Plan), Vec<Refusal>> {
         let reader = self.reader();
         let mut inventory = reader.read().await;
+        self.place(&mut inventory);
         let snapshot = inventory.clone();
         let before = self.input(scope, &snapshot);
         let sited = before

@@ -3,6 +3,7 @@
 //! To add a verb: a variant of [`Verb`] and its arm in `dispatch` (with its name in `Verb::name`).
 
 mod apply;
+mod capacity;
 mod change;
 mod cost;
 mod destroy;
@@ -69,6 +70,7 @@ enum Verb {
     Rollout(rollout::Args),
     Image(image::Args),
     Cost(cost::Args),
+    Capacity(capacity::Args),
 }
 
 /// Runs the command that the process's arguments say.
@@ -107,6 +109,7 @@ impl Verb {
             Self::Rollout(_) => "rollout",
             Self::Image(_) => "image",
             Self::Cost(_) => "cost",
+            Self::Capacity(_) => "capacity",
         }
     }
 }
@@ -125,6 +128,7 @@ async fn dispatch(global: &Global, verb: Verb) -> Result<ExitCode, CliError> {
         Verb::Status(args) => interrupt.ends(status::run(global, args)).await,
         Verb::Image(args) => image::run(global, args, interrupt).await,
         Verb::Cost(args) => cost::run(global, args),
+        Verb::Capacity(args) => interrupt.ends(capacity::run(global, args)).await,
     }
 }
 

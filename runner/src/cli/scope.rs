@@ -81,7 +81,12 @@ pub(super) fn refused(refusals: &[Refusal], environment: &EnvironmentName) -> Cl
     let unknown = refusals
         .iter()
         .any(|r| matches!(r, Refusal::NoSuchTenant { .. }));
+    let full = refusals.iter().any(|r| matches!(r, Refusal::NoRoom { .. }));
     let next = match (denied, missing) {
+        _ if full => format!(
+            "add a cell to `foundation` in environments/{environment}/environment.yaml and apply its Terraform; `bbws \
+             capacity --env {environment}` shows what binds"
+        ),
         _ if unknown => format!("`bbws status --env {environment}` lists them"),
         (true, _) => {
             "allow the runner's role the operation named above, then plan again".to_owned()

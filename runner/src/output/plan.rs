@@ -45,6 +45,9 @@ pub fn plan(plan: &Plan, palette: &Palette) -> String {
             let _ = writeln!(text, "Wave {}: {}", wave + 1, names.join(", "));
         }
     }
+    for note in &plan.notes {
+        let _ = writeln!(text, "{note}");
+    }
     if let Some(more) = plan.monthly.filter(|more| !more.is_nothing()) {
         let _ = writeln!(text, "Cost: {more} a month");
     }

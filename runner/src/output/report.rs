@@ -20,6 +20,8 @@ pub struct PlanReport {
     waves: Vec<Vec<TenantId>>,
     /// Sites that stay on a revision of their task definition (`<revision>:<digest>`) whatever their release says.
     held: BTreeMap<TenantId, Revision>,
+    /// Which cells new sites go to where there is a choice, and which are nearly full.
+    notes: Vec<String>,
     /// US dollars that the plan adds to the month's bill, at the fewest and at the most tasks; null where no price is known.
     monthly_difference: Option<Amount>,
 }
@@ -53,6 +55,7 @@ impl From<&Plan> for PlanReport {
             changes: changes.collect(),
             waves: plan.waves.clone(),
             held: plan.held.clone(),
+            notes: plan.notes.clone(),
             monthly_difference: plan.monthly,
         }
     }

@@ -1,9 +1,11 @@
 //! The difference between what manifests ask for and what AWS holds, as data. Pure: no clock, no network, no chance.
 
+mod cells;
 mod cost;
 mod diff;
 mod waves;
 
+pub use cells::{Placement, Room, Wall, place};
 pub use diff::{FieldChange, differences};
 
 use crate::cloud::{Class, Foundation, Secret};
@@ -116,6 +118,8 @@ pub struct Plan {
     pub waves: Vec<Vec<TenantId>>,
     /// Sites that stay on a revision whatever their release says.
     pub held: BTreeMap<TenantId, Revision>,
+    /// Which cells new sites go to where there is a choice, and which are nearly full.
+    pub notes: Vec<String>,
     /// What it adds to the month's bill; none where no price is known.
     pub monthly: Option<Amount>,
 }
@@ -199,14 +203,13 @@ impl<'a> Input<'a> {
             .flatten()
             .map(|(kind, found)| (*kind, found.attributes.clone()))
             .collect();
-        // A site stays in the cell that holds its database.
-        let placed = known
-            .get(&Kind::DatabaseSecret)
-            .and_then(|attributes| attributes.get("cell"));
         let cells = &self.foundation.cells;
+        let home = found
+            .and_then(cells::cell_of)
+            .or_else(|| self.inventory.placement.new.get(tenant).map(String::as_str));
         let cell = cells
             .iter()
-            .find(|cell| Some(&cell.name) == placed)
+            .find(|cell| Some(&*cell.name) == home)
             .unwrap_or(&cells[0]);
         let who = TenantRef {
             environment: self.foundation.environment.clone(),
@@ -294,6 +297,16 @@ pub enum Refusal {
         /// Where it was looked for.
         environment: String,
     },
+    /// No cell has room for a new site.
+    #[error(
+        "no cell of {environment} has room for: {}: AWS allows a load balancer 100 target groups", tenants.join(", ")
+    )]
+    NoRoom {
+        /// Where.
+        environment: String,
+        /// New sites.
+        tenants: Vec<String>,
+    },
     /// The registry has no such image.
     #[error("release {release} is not in the registry {registry}; sites that want it: {}", sites.join(", "))]
     NoSuchRelease {
@@ -336,6 +349,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Refusal>> {
     Ok(Plan {
         environment: input.foundation.environment.clone(),
         monthly: cost::monthly(input, &changes),
+        notes: input.inventory.placement.notes(&input.tenants()),
         changes,
         waves: waves.unwrap_or_default(),
         held,
@@ -346,6 +360,17 @@ fn refusals(input: &Input<'_>) -> Vec<Refusal> {
     let mut refusals = input.unknown();
     if !refusals.is_empty() {
         return refusals;
+    }
+    let homeless: Vec<_> = input
+        .tenants()
+        .intersection(&input.inventory.placement.homeless)
+        .map(ToString::to_string)
+        .collect();
+    if !homeless.is_empty() {
+        refusals.push(Refusal::NoRoom {
+            environment: input.foundation.environment.clone(),
+            tenants: homeless,
+        });
     }
     let mut missing: BTreeMap<&Release, Vec<String>> = BTreeMap::new();
     for tenant in input.tenants() {

@@ -4,6 +4,7 @@ use super::read::Reader;
 use super::{Found, Kind};
 use crate::cloud::{Cloud, CloudError, Secret, aws};
 use crate::manifest::{Release, TenantId};
+use crate::plan::Placement;
 use aws_sdk_ecr::types::ImageIdentifier;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +19,8 @@ pub struct Inventory {
     pub origin_secrets: BTreeMap<String, Secret>,
     /// Image references of releases that the registry holds.
     pub images: BTreeMap<Release, String>,
+    /// Which cells new sites go to, decided when all was read.
+    pub placement: Placement,
 }
 
 impl Inventory {

@@ -21,6 +21,7 @@ async fn demo() {
         world.apply().await?;
         world.bbws()?.plan_is_empty().await?;
         world.note("the plan is empty");
+        capacity_counts_both_sites(world).await?;
         front_pages_show_the_titles(world).await?;
         a_browser_shows_both_sites(world).await?;
         let image = the_admin_logs_in_and_uploads(world).await?;
@@ -28,6 +29,18 @@ async fn demo() {
         suspension_keeps_what_it_hides(world, &image).await
     })
     .await;
+}
+
+async fn capacity_counts_both_sites(world: &World) -> Result<()> {
+    let capacity = ["capacity", "--env", "dev", "--json"];
+    let json = world.bbws()?.succeed(&capacity).await?.json()?;
+    let cell = &json["result"]["cells"][0];
+    ensure!(cell["sites"] == 2, "two sites are there: {json}");
+    ensure!(
+        cell["walls"][0]["used"] == 2 && cell["walls"][0]["limit"] == 100,
+        "each has a target group: {json}"
+    );
+    Ok(())
 }
 
 async fn front_pages_show_the_titles(world: &World) -> Result<()> {
