@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use hyper::{Method, Request};
+use hyper::{Method, Request, Response};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
@@ -19,7 +19,7 @@ pub(crate) async fn page_status(port: u16, host: &str) -> Result<u16> {
         .uri(format!("http://127.0.0.1:{port}/"))
         .header("host", format!("{host}:{port}"))
         .body(Full::default())?;
-    Ok(send(request).await?.0)
+    Ok(send(request).await?.status().as_u16())
 }
 
 /// Calls a JSON 1.1 operation of AWS on a local cloud that evaluates no signatures (the scope in the header chooses
@@ -47,25 +47,28 @@ pub(crate) async fn aws_json(
         )
         .header("user-agent", USER_AGENT)
         .body(Full::from(body.to_string()))?;
-    let (status, answer) = send(request).await?;
-    if status != 200 {
+    let answer = send(request).await?;
+    if answer.status() != 200 {
         bail!(
-            "{target} was answered with {status}: {}",
-            String::from_utf8_lossy(&answer)
+            "{target} was answered with {}: {}",
+            answer.status(),
+            String::from_utf8_lossy(answer.body())
         );
     }
-    serde_json::from_slice(&answer).with_context(|| format!("{target} was not answered with JSON"))
+    serde_json::from_slice(answer.body())
+        .with_context(|| format!("{target} was not answered with JSON"))
 }
 
 /// Tells this program's requests from those of `bbws` in the record.
 pub(crate) const USER_AGENT: &str = "bbws-xtask";
 
-async fn send(request: Request<Full<Bytes>>) -> Result<(u16, Bytes)> {
+/// One request with its whole answer; redirects are answers like others.
+pub(crate) async fn send(request: Request<Full<Bytes>>) -> Result<Response<Bytes>> {
     let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
     let whole = async {
-        let response = client.request(request).await?;
-        let status = response.status().as_u16();
-        anyhow::Ok((status, response.into_body().collect().await?.to_bytes()))
+        let (parts, body) = client.request(request).await?.into_parts();
+        let body = body.collect().await?.to_bytes();
+        anyhow::Ok(Response::from_parts(parts, body))
     };
     tokio::time::timeout(PATIENCE, whole)
         .await

@@ -1,15 +1,18 @@
 //! `cargo xtask bench`: how long the main verbs take, how many AWS requests they make, and who the time belongs to.
 //!
+//! `cargo xtask bench image` measures the image instead.
+//!
 //! Everything happens on a cloud of its own, with a copy of the sample fleet to which one tenant is added and taken away.
 
 mod fleet;
+mod image;
 mod measure;
 mod report;
 
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use clap::Args;
+use clap::{Args, Subcommand};
 use localcloud::{LocalCloud, Options, prerequisites};
 
 use crate::programs::{Programs, succeed};
@@ -24,7 +27,7 @@ const TENANT: &str = "bench";
 const AGAIN: &str =
     "mend what the lines above say, then run `cargo xtask bench` again: it begins anew";
 
-/// Measure planning, provisioning and destroying on a local cloud.
+/// Measure planning, provisioning and destroying on a local cloud; or the image.
 ///
 /// Wall time and AWS requests by service: of a plan of an unchanged fleet, of one new site from nothing until its front
 /// page answers 200, and of its destruction.
@@ -32,8 +35,12 @@ const AGAIN: &str =
 #[command(after_help = "\
 Examples:
   cargo xtask bench                    three runs of each
-  cargo xtask bench --runs 10 --json   more, for a machine to read")]
+  cargo xtask bench --runs 10 --json   more, for a machine to read
+  cargo xtask bench image              the image beside two plain ones")]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    what: Option<What>,
     /// How often each is measured.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=100))]
     runs: u8,
@@ -42,8 +49,16 @@ pub(crate) struct BenchArgs {
     json: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum What {
+    Image(image::ImageArgs),
+}
+
 /// Measures and prints. The cloud ends with the run, also when it is interrupted.
 pub(crate) async fn run(args: &BenchArgs) -> Result<ExitCode> {
+    if let Some(What::Image(args)) = &args.what {
+        return image::run(args).await;
+    }
     let (programs, stages) = (Programs::find()?, Stages::new());
     stages
         .run(

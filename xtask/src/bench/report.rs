@@ -45,14 +45,14 @@ struct Service {
 }
 
 #[derive(Serialize, Clone, Copy)]
-struct Spread {
-    min: f64,
-    median: f64,
-    max: f64,
+pub(super) struct Spread {
+    pub(super) min: f64,
+    pub(super) median: f64,
+    pub(super) max: f64,
 }
 
 impl Spread {
-    fn of(values: impl Iterator<Item = f64>) -> Self {
+    pub(super) fn of(values: impl Iterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.collect();
         values.sort_by(f64::total_cmp);
         let middle = values.len() / 2;
@@ -68,11 +68,19 @@ impl Spread {
         Self { min, median, max }
     }
 
-    fn seconds(self) -> String {
+    /// To the hundredth.
+    pub(super) fn seconds(self) -> String {
         if self.min.to_bits() == self.max.to_bits() {
             return format!("{:.2}", self.median);
         }
         format!("{:.2} ({:.2}..{:.2})", self.median, self.min, self.max)
+    }
+
+    /// Three digits are what such measurements are good for.
+    pub(super) fn rounded(self) -> String {
+        let digits = usize::from(self.median < 100.0);
+        let Self { min, median, max } = self;
+        format!("{median:.digits$} ({min:.digits$}..{max:.digits$})")
     }
 
     fn count(self) -> String {
