@@ -3,8 +3,8 @@
 use crate::cloud::{Cloud, CloudError, Secret};
 use crate::jobs::Jobs;
 use crate::manifest::{Environment, Fleet, Site, TenantId};
-use crate::plan::{Input, Plan, Refusal, place, plan};
-use crate::resource::{Inventory, Reader, Revision, look};
+use crate::plan::{Input, Plan, Refusal, plan};
+use crate::resource::{Inventory, Reader, Revision, look, place};
 use std::collections::{BTreeMap, BTreeSet};
 use time::OffsetDateTime;
 use time::macros::format_description;

@@ -4,7 +4,8 @@ use super::scope::{environment, refused};
 use super::{CliError, ExitCode, Global};
 use crate::manifest::EnvironmentName;
 use crate::output;
-use crate::plan::{Input, Room};
+use crate::plan::Input;
+use crate::resource::Room;
 use crate::session::{Scope, Session};
 use serde::Serialize;
 

@@ -1,10 +1,9 @@
 //! What AWS holds of an environment's sites, and what could not be read.
 
 use super::read::Reader;
-use super::{Found, Kind};
+use super::{Found, Kind, Placement};
 use crate::cloud::{Cloud, CloudError, Secret, aws};
 use crate::manifest::{Release, TenantId};
-use crate::plan::Placement;
 use aws_sdk_ecr::types::ImageIdentifier;
 use std::collections::{BTreeMap, BTreeSet};
 

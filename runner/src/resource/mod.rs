@@ -10,6 +10,7 @@ mod access_point;
 mod alarms;
 mod autoscaling;
 mod budget;
+mod cells;
 mod certificate;
 mod context;
 mod database;
@@ -37,6 +38,8 @@ mod task_definition;
 mod user_group;
 mod wordpress;
 
+pub(crate) use cells::cell_of;
+pub use cells::{Placement, Room, Wall, place};
 pub use context::{Context, PENDING, TenantRef, tags_of_cell};
 pub use deep::look;
 pub use dispatch::{desired, ensure, remove};

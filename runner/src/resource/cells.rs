@@ -2,8 +2,8 @@
 //!
 //! A site that AWS holds anything of stays where that is, whatever the numbers say: nothing is moved silently.
 
+use super::{Found, Inventory, Kind};
 use crate::manifest::{CellChoice, Site, TenantId};
-use crate::resource::{Found, Inventory, Kind};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -149,7 +149,7 @@ pub fn place(
 }
 
 /// The cell that what was found of a tenant is in. Everything carries the tag; the database decides.
-pub(super) fn cell_of(found: &BTreeMap<Kind, Found>) -> Option<&str> {
+pub(crate) fn cell_of(found: &BTreeMap<Kind, Found>) -> Option<&str> {
     let database = found.get(&Kind::DatabaseSecret);
     let database = database.and_then(|found| found.attributes.get("cell"));
     database
@@ -211,7 +211,7 @@ fn memory(class: &str) -> Option<u64> {
 impl Placement {
     /// What people should know of where `tenants` go: each cell that gets some, and why; each that is nearly full.
     #[must_use]
-    pub(super) fn notes(&self, tenants: &BTreeSet<TenantId>) -> Vec<String> {
+    pub(crate) fn notes(&self, tenants: &BTreeSet<TenantId>) -> Vec<String> {
         let mut notes = Vec::new();
         for room in &self.rooms {
             let new: Vec<_> = self
@@ -236,7 +236,7 @@ impl Placement {
                 notes.push(format!(
                     "Warning: cell {} then has room for {} more: {} {} of {}; add a cell to the environment's foundation",
                     room.cell,
-                    crate::output::count(room.left() as usize, "site"),
+                    room.left(),
                     wall.used,
                     wall.resource,
                     wall.limit,
@@ -323,9 +323,8 @@ mod tests {
         let placement = placed(98, 99, &["a"]);
         let notes = placement.notes(&BTreeSet::from([tenant(99)]));
         assert!(
-            notes[0].starts_with(
-                "Warning: cell a then has room for 1 site more: 99 target groups of 100"
-            ),
+            notes[0]
+                .starts_with("Warning: cell a then has room for 1 more: 99 target groups of 100"),
             "{notes:?}"
         );
     }
