@@ -10,6 +10,8 @@ pub mod aws;
 #[cfg(feature = "program")]
 pub mod database;
 #[cfg(feature = "program")]
+pub mod doctor;
+#[cfg(feature = "program")]
 pub mod export;
 #[cfg(feature = "program")]
 pub mod healthcheck;
@@ -19,6 +21,8 @@ pub mod job;
 pub mod log;
 #[cfg(feature = "program")]
 pub mod serve;
+#[cfg(feature = "program")]
+pub mod tend;
 #[cfg(feature = "program")]
 pub mod wipe;
 #[cfg(feature = "program")]

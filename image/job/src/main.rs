@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use site_job::{
-    healthcheck, job,
+    doctor, healthcheck, job,
     log::{self, Level},
-    serve,
+    serve, tend,
 };
 
 /// The program inside the WordPress image: serves the site, answers health checks, does a job's work.
@@ -31,6 +31,13 @@ enum Verb {
         #[arg(long)]
         print: bool,
     },
+    /// Say how this container is: for somebody inside, where there is no shell.
+    ///
+    /// One line a check; exit code 1 when one failed. Changes nothing.
+    Doctor,
+    /// Keep the page cache fresh and run scheduled work, beside the web server (what `serve` starts)
+    #[command(hide = true)]
+    Tend,
     /// Ask this container's web server for a page; exit code 0 when it answers 200.
     Healthcheck {
         /// The page: /healthz asks PHP, /readyz the database too.
@@ -53,6 +60,14 @@ fn main() -> ExitCode {
             }
         },
         Verb::Run { print } => ExitCode::from(job::main(print) as u8),
+        Verb::Doctor => examine(),
+        Verb::Tend => match tend::tend() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                log::line("tend", Level::Error, None, &format!("{error:#}"));
+                ExitCode::FAILURE
+            }
+        },
         Verb::Healthcheck { path, port } => match healthcheck::status(port, &path) {
             Ok(200) => ExitCode::SUCCESS,
             Ok(status) => {
@@ -74,5 +89,21 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+    }
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "results of the command belong on stdout"
+)]
+fn examine() -> ExitCode {
+    let checks = doctor::examine();
+    for check in &checks {
+        println!("{check}");
+    }
+    if checks.iter().all(doctor::Check::ok) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }

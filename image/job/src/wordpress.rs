@@ -15,7 +15,8 @@ use crate::{
     serve::environment::FOR_PHP,
 };
 
-const PHP: &str = "/usr/bin/php8.4";
+/// The interpreter.
+pub(crate) const PHP: &str = "/usr/bin/php8.4";
 const WP_CLI: &str = "/usr/local/lib/wp-cli.phar";
 const WORDPRESS: &str = "/srv/wordpress";
 const SETTINGS_SCRIPT: &str = "/usr/local/lib/bbws/settings.php";
@@ -111,6 +112,19 @@ async fn apply(settings: &Settings, password: &str) -> Result<Vec<String>, Failu
         return Err(Failure::new(FailureCode::LocaleUnavailable, message));
     }
     Ok(applied.changed)
+}
+
+/// Runs WordPress's events that are due. A repeat finds none; one that is cut off leaves those that were not begun.
+///
+/// # Errors
+/// When WP-CLI fails, which it does when an event does.
+pub(crate) async fn run_scheduled() -> Result<(), Failure> {
+    let run = wp(&["cron", "event", "run", "--due-now", "--quiet"], "").await?;
+    if run.code == Some(0) {
+        Ok(())
+    } else {
+        Err(run.failure("running scheduled work"))
+    }
 }
 
 struct Run {

@@ -232,8 +232,11 @@ impl Visitor {
         .map(drop)
     }
 
-    /// Creates something through WordPress's REST interface.
-    async fn create(
+    /// Creates something through WordPress's REST interface, as someone logged in: `posts`, `media`, `users`.
+    ///
+    /// # Errors
+    /// WordPress refuses.
+    pub async fn create(
         &mut self,
         what: &str,
         headers: &[(&str, &str)],

@@ -4,7 +4,7 @@
 //! PHP must not see more than it needs. The administrator's password is in the task definition for the install job, and
 //! the task role's credentials are a request away for whoever knows their URI; both stay out of every process here.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _, net::IpAddr};
 
 /// Variables that WordPress's configuration and the readiness check read, and what any program may have.
 pub const FOR_PHP: &[&str] = &[
@@ -31,7 +31,10 @@ pub const FOR_PHP: &[&str] = &[
 ];
 
 /// What only the init itself reads.
-pub const FOR_INIT: &[&str] = &["BBWS_PREFIX"];
+pub const FOR_INIT: &[&str] = &["BBWS_PREFIX", "BBWS_TRUSTED_PROXIES"];
+
+/// Whose word on a visitor's address is taken when nobody names others: addresses that only the task's own network has.
+const PRIVATE_NETWORKS: &str = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fd00::/8";
 
 /// Whether a variable may be in this container's processes at all.
 pub fn allowed(name: &str) -> bool {
@@ -61,10 +64,11 @@ pub struct Site {
     authority: String,
     aliases: Vec<String>,
     prefix: String,
+    proxies: Vec<String>,
 }
 
 impl Site {
-    /// Reads and checks `WP_HOME`, `WP_DOMAINS` and `BBWS_PREFIX`: they become part of a configuration file.
+    /// Reads and checks `WP_HOME`, `WP_DOMAINS`, `BBWS_PREFIX` and `BBWS_TRUSTED_PROXIES`: they become part of a configuration file.
     ///
     /// # Errors
     /// When one is missing or is not what it should be.
@@ -113,11 +117,22 @@ impl Site {
                 "a slash and one path segment of a-z, 0-9 and -",
             ));
         }
+        let proxies = variables
+            .get("BBWS_TRUSTED_PROXIES")
+            .map_or(PRIVATE_NETWORKS, String::as_str);
+        let proxies: Vec<String> = proxies.split(',').map(|p| p.trim().to_owned()).collect();
+        if !proxies.iter().all(|proxy| is_network(proxy)) {
+            return Err(invalid(
+                "BBWS_TRUSTED_PROXIES",
+                "a comma-separated list of networks like 10.0.0.0/16",
+            ));
+        }
         Ok(Self {
             scheme: scheme.to_owned(),
             authority,
             aliases,
             prefix,
+            proxies,
         })
     }
 
@@ -136,7 +151,19 @@ impl Site {
         for alias in &self.aliases {
             let _ = writeln!(text, "    {alias} {}://{};", self.scheme, self.authority);
         }
-        text.push_str("}\n");
+        text.push_str("}\ngeo $bbws_trusted {\n    default 0;\n");
+        for proxy in &self.proxies {
+            let _ = writeln!(text, "    {proxy} 1;");
+        }
+        // A year, as browsers' preload lists ask for; for this host alone.
+        let hsts = match self.scheme.as_str() {
+            "https" => "max-age=31536000",
+            _ => "",
+        };
+        let _ = writeln!(
+            text,
+            "}}\nmap $host $bbws_hsts {{\n    default \"{hsts}\";\n}}"
+        );
         text
     }
 
@@ -151,6 +178,17 @@ impl Site {
             text.push_str("if ($bbws_redirect) {\n    return 301 $bbws_redirect$bbws_uri;\n}\n");
         }
         text
+    }
+}
+
+fn is_network(network: &str) -> bool {
+    let Some((address, bits)) = network.split_once('/') else {
+        return false;
+    };
+    match (address.parse::<IpAddr>(), bits.parse::<u8>()) {
+        (Ok(IpAddr::V4(_)), Ok(bits)) => bits <= 32,
+        (Ok(IpAddr::V6(_)), Ok(bits)) => bits <= 128,
+        _ => false,
     }
 }
 
@@ -231,6 +269,30 @@ mod tests {
             Site::from_environment(&BTreeMap::new()),
             Err(EnvironmentError::Missing("WP_HOME"))
         );
+    }
+
+    #[test]
+    fn only_named_networks_are_trusted() {
+        let with = |proxies: &str| {
+            let pairs = [("WP_HOME", "https://a"), ("BBWS_TRUSTED_PROXIES", proxies)];
+            Site::from_environment(&pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).into())
+        };
+        let block = with("10.1.0.0/16, fd00:1::/64").unwrap().http_block();
+        assert!(
+            block.contains("    10.1.0.0/16 1;\n    fd00:1::/64 1;\n}"),
+            "{block}"
+        );
+        assert!(!block.contains("192.168.0.0"));
+        for bad in ["", "10.0.0.0", "10.0.0.0/33", "10.0.0.0/8;", "all"] {
+            assert!(with(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn browsers_stay_with_https_where_the_site_has_it() {
+        let block = |home| site(home, "", "").unwrap().http_block();
+        assert!(block("https://a").contains("max-age=31536000"));
+        assert!(!block("http://a").contains("max-age"));
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::{
     thread,
 };
 
-use crate::log::{self, Level};
+use crate::{
+    log::{self, Level},
+    tend::pages,
+};
 
 /// A line longer than this is cut: CloudWatch takes events of up to 256 KiB.
 const LONGEST: u64 = 64 * 1024;
@@ -32,7 +35,9 @@ fn emit(source: &str, bytes: &[u8]) {
     }
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim_end();
-    if !text.is_empty() {
+    // The page cache is emptied by deleting its files; nginx finds out when it wants to.
+    let expected = text.contains(pages::FOLDER) && text.contains("(2: No such file or directory)");
+    if !text.is_empty() && !expected {
         let (level, message) = classify(text);
         log::line(source, level, None, message);
     }

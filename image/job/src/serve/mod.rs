@@ -6,6 +6,9 @@
 
 pub mod environment;
 mod lines;
+mod size;
+
+pub use size::Size;
 
 use std::{
     collections::BTreeMap,
@@ -25,11 +28,17 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use crate::log::{self, Level};
+use crate::{
+    log::{self, Level},
+    tend::pages,
+};
 use environment::{FOR_PHP, Site, allowed};
 
 const STATE: &str = "/run/bbws";
 const SOCKET: &str = "/run/bbws/php.sock";
+/// Where the web server answers [`crate::doctor`].
+pub const STATUS_SOCKET: &str = "/run/bbws/status.sock";
+const PHP_STATUS_SOCKET: &str = "/run/bbws/php-status.sock";
 const SYSTEM_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 const TRUSTED_CERTIFICATES: &str = "/run/bbws/ca-certificates.crt";
 /// ECS kills 30 seconds after it asks (`stopTimeout`'s default); requests get most of that to finish.
@@ -60,6 +69,7 @@ pub fn serve() -> anyhow::Result<bool> {
     let mut running = Running {
         php: Some(start("php", php)?),
         nginx: None,
+        tend: None,
     };
     wait_for_php()?;
 
@@ -75,6 +85,7 @@ pub fn serve() -> anyhow::Result<bool> {
         ])
         .env_clear();
     running.nginx = Some(start("nginx", nginx)?);
+    running.tend = Some(start_tend()?);
     log::line("init", Level::Info, None, "serving");
 
     let mut told = false;
@@ -96,6 +107,9 @@ pub fn serve() -> anyhow::Result<bool> {
             }
             if told {
                 running.stop();
+            } else if running.tend.is_none() {
+                // It waits before it does anything, so this is no busy loop.
+                running.tend = Some(start_tend()?);
             }
         } else if !told {
             told = true;
@@ -132,8 +146,13 @@ fn scrubbed_environment() -> anyhow::Result<BTreeMap<String, String>> {
 fn write_state(site: &Site, variables: &BTreeMap<String, String>) -> anyhow::Result<()> {
     fs::create_dir_all(STATE)
         .with_context(|| format!("making {STATE} (is /run writable for this user?)"))?;
-    fs::write(format!("{STATE}/site.conf"), site.http_block())
-        .context("writing nginx's configuration")?;
+    let size = Size::of_container();
+    fs::write(
+        format!("{STATE}/site.conf"),
+        site.http_block() + &page_cache(size),
+    )
+    .context("writing nginx's configuration")?;
+    fs::write(format!("{STATE}/pool.conf"), size.pool()).context("writing PHP's configuration")?;
     fs::write(format!("{STATE}/server.conf"), site.server_block())
         .context("writing nginx's configuration")?;
     if let Some(file) = variables.get("DB_CA_FILE") {
@@ -144,12 +163,30 @@ fn write_state(site: &Site, variables: &BTreeMap<String, String>) -> anyhow::Res
         bundle.extend(own);
         fs::write(TRUSTED_CERTIFICATES, bundle).context("writing the trusted certificates")?;
     }
-    match fs::remove_file(SOCKET) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).context("removing PHP's old socket")
+    for socket in [SOCKET, PHP_STATUS_SOCKET, STATUS_SOCKET] {
+        match fs::remove_file(socket) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("removing the old {socket}"));
+            }
+            _ => {}
         }
-        _ => Ok(()),
     }
+    Ok(())
+}
+
+/// The memory for keys takes 8,000 pages a MiB; the web server forgets what nobody asked for in an hour.
+fn page_cache(size: Size) -> String {
+    format!(
+        "fastcgi_cache_path {} levels=1 keys_zone=pages:2m max_size={}m inactive=60m use_temp_path=off;\n",
+        pages::FOLDER,
+        size.page_cache()
+    )
+}
+
+fn start_tend() -> anyhow::Result<Pid> {
+    let mut tend = Command::new(std::env::current_exe().context("finding this program")?);
+    tend.arg("tend");
+    start("tend", tend)
 }
 
 fn start(name: &'static str, mut command: Command) -> anyhow::Result<Pid> {
@@ -188,6 +225,7 @@ fn wait_for_php() -> anyhow::Result<()> {
 struct Running {
     php: Option<Pid>,
     nginx: Option<Pid>,
+    tend: Option<Pid>,
 }
 
 impl Running {
@@ -195,10 +233,14 @@ impl Running {
         self.php.is_some() && self.nginx.is_some()
     }
 
-    /// Collects every child that has ended. Returns whether one of the two programs still runs.
+    /// Collects every child that has ended. Returns whether one of the programs still runs.
     fn reap(&mut self) -> bool {
         while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
-            for (name, program) in [("php", &mut self.php), ("nginx", &mut self.nginx)] {
+            for (name, program) in [
+                ("php", &mut self.php),
+                ("nginx", &mut self.nginx),
+                ("tend", &mut self.tend),
+            ] {
                 if *program == Some(pid) {
                     *program = None;
                     log::line(
@@ -210,11 +252,15 @@ impl Running {
                 }
             }
         }
-        self.php.is_some() || self.nginx.is_some()
+        self.php.is_some() || self.nginx.is_some() || self.tend.is_some()
     }
 
-    /// Lets nginx finish its requests first, then PHP. Called again when something has ended.
+    /// Lets nginx finish its requests first, then PHP; scheduled work that has begun, beside them. Called again when
+    /// something has ended.
     fn stop(&self) {
+        if let Some(pid) = self.tend {
+            let _ = kill_process(pid, Signal::TERM);
+        }
         // SIGQUIT is the graceful stop of both (nginx(8), php-fpm(8)).
         if let Some(pid) = self.nginx.or(self.php) {
             let _ = kill_process(pid, Signal::QUIT);
@@ -231,7 +277,7 @@ impl Running {
                 "requests did not finish in time: killing",
             );
             let _ = io::stdout().flush();
-            for pid in [self.nginx, self.php].into_iter().flatten() {
+            for pid in [self.nginx, self.php, self.tend].into_iter().flatten() {
                 let _ = kill_process(pid, Signal::KILL);
             }
         });

@@ -57,6 +57,8 @@ define(
 	)[ getenv( 'BBWS_ENVIRONMENT' ) ] ?? 'production'
 );
 define( 'WP_DEBUG', false );
+// `site-job` runs what is due, in one task of the site.
+define( 'DISABLE_WP_CRON', true );
 
 if ( ! defined( 'ABSPATH' ) ) {
 	define( 'ABSPATH', __DIR__ . '/' );

@@ -1,5 +1,7 @@
 //! The sample fleet as a newcomer meets it.
 
+mod pages;
+
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Browser, Fleet, PIXEL, World, artifacts, story, until};
 use localcloud::Options;
@@ -24,6 +26,7 @@ async fn demo() {
         capacity_counts_both_sites(world).await?;
         front_pages_show_the_titles(world).await?;
         a_browser_shows_both_sites(world).await?;
+        pages::are_kept_for_strangers_alone(world).await?;
         let image = the_admin_logs_in_and_uploads(world).await?;
         the_upload_survives_its_task(world, &image).await?;
         suspension_keeps_what_it_hides(world, &image).await

@@ -1,12 +1,17 @@
 <?php
 /**
  * Plugin Name: bbws platform
- * Description: Tells WordPress what the platform does for it: code is updated with the image, not from the site.
+ * Description: Tells WordPress what the platform does for it: code is updated with the image, pages are cached by the web server.
  *
  * @package bbws
  */
 
+namespace Bbws\Platform;
+
 defined( 'ABSPATH' ) || exit;
+
+/** Where this container's web server listens. */
+const INSIDE = 'http://127.0.0.1:8080';
 
 // Site Health would otherwise call it an error that WordPress cannot update itself.
 add_filter(
@@ -16,4 +21,31 @@ add_filter(
 		return $tests;
 	}
 );
+add_filter(
+	'site_status_page_cache_supported_cache_headers',
+	static function ( array $headers ): array {
+		$headers['x-bbws-cache'] = static fn ( $value ): bool => in_array( $value, array( 'HIT', 'STALE', 'UPDATING' ), true );
+		return $headers;
+	}
+);
 
+// What the site asks of itself (Site Health, the editor, plugins' background work) stays inside the container, which may not
+// reach its own public address at all.
+add_filter(
+	'pre_http_request',
+	static function ( $answer, array $arguments, string $url ) {
+		$own   = wp_parse_url( WP_HOME );
+		$asked = wp_parse_url( $url );
+		$same  = isset( $asked['host'] ) && 0 === strcasecmp( $asked['host'], $own['host'] ) && ( $asked['port'] ?? null ) === ( $own['port'] ?? null );
+		if ( false !== $answer || ! $same || str_starts_with( $url, INSIDE ) ) {
+			return $answer;
+		}
+		$arguments['headers']['Host']      = $own['host'];
+		$arguments['reject_unsafe_urls']   = false;
+		$arguments['sslverify']            = false;
+		$path                              = ( $asked['path'] ?? '/' ) . ( isset( $asked['query'] ) ? '?' . $asked['query'] : '' );
+		return wp_remote_request( INSIDE . $path, $arguments );
+	},
+	10,
+	3
+);

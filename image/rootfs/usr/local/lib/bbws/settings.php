@@ -85,6 +85,11 @@ if ( get_option( 'permalink_structure' ) !== $settings['permalinks'] ) {
 	$changed[] = 'permalinks';
 }
 
+// `home` and `siteurl` are set behind WordPress's back.
+if ( $changed ) {
+	do_action( 'bbws_content_changed' );
+}
+
 echo "\n", wp_json_encode(
 	array(
 		'changed'            => array_values( array_unique( $changed ) ),
