@@ -50,8 +50,11 @@ pub fn line(source: &str, level: Level, job: Option<&str>, message: &str) {
     }
 }
 
-/// Writes a complete line as it is, in one piece.
+/// Writes complete lines as they are, in one piece.
 pub fn raw(text: &[u8]) {
+    if text.is_empty() {
+        return;
+    }
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text).and_then(|()| out.flush());
 }

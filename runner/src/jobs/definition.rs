@@ -3,7 +3,7 @@
 
 use crate::cloud::task::STREAM_PREFIX;
 use crate::cloud::{Cell, Class, Cloud, CloudError, Limit, aws};
-use crate::resource::tags_of_cell;
+use crate::resource::{TEMPORARY, TEMPORARY_OPTIONS, USER, linux, tags_of_cell};
 use aws_sdk_ecs::types::{
     Compatibility, ContainerDefinition, KeyValuePair, LogConfiguration, LogDriver, NetworkMode,
     Secret, Tag, TaskDefinitionField,
@@ -60,7 +60,15 @@ fn is_client_error(error: &CloudError) -> bool {
 }
 
 fn digest(cloud: &Cloud, cell: &Cell, image: &str) -> String {
-    let made_from = json!([image, cell, cloud.foundation.job, SIZE]);
+    let made_from = json!([
+        image,
+        cell,
+        cloud.foundation.job,
+        SIZE,
+        USER,
+        TEMPORARY,
+        TEMPORARY_OPTIONS
+    ]);
     hex::encode(Sha256::digest(made_from.to_string()))[..16].to_owned()
 }
 
@@ -127,6 +135,9 @@ fn container(cloud: &Cloud, cell: &Cell, image: &str) -> Result<ContainerDefinit
         .image(image)
         .essential(true)
         .command("run")
+        .user(USER)
+        .readonly_root_filesystem(true)
+        .linux_parameters(linux())
         .environment(variable("DB_HOST", &cell.database.host))
         .environment(variable("DB_PORT", &cell.database.port.to_string()))
         .secrets(secret("DB_ADMIN_USER", "username")?)

@@ -48,7 +48,9 @@ pub use kind::{ALL, Kind};
 pub use read::Reader;
 pub use revision::Revision;
 pub(crate) use target_group::PORT;
-pub(crate) use task_definition::{STOP_TIMEOUT, TEMPORARY, TEMPORARY_OPTIONS, UPLOADS, USER};
+pub(crate) use task_definition::{
+    STOP_TIMEOUT, TEMPORARY, TEMPORARY_OPTIONS, UPLOADS, USER, linux,
+};
 
 use crate::cloud::{Class, CloudError};
 use crate::manifest::TenantId;

@@ -6,7 +6,7 @@
 mod content;
 
 pub(super) use content::CONTAINER;
-pub(crate) use content::{STOP_TIMEOUT, TEMPORARY, TEMPORARY_OPTIONS, UPLOADS, USER};
+pub(crate) use content::{STOP_TIMEOUT, TEMPORARY, TEMPORARY_OPTIONS, UPLOADS, USER, linux};
 
 use super::managed_tags::with_backup;
 use super::{Attributes, Context, Found, PENDING};

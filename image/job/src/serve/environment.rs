@@ -31,7 +31,7 @@ pub const FOR_PHP: &[&str] = &[
 ];
 
 /// What only the init itself reads.
-pub const FOR_INIT: &[&str] = &["BBWS_PREFIX", "BBWS_TRUSTED_PROXIES"];
+pub const FOR_INIT: &[&str] = &["BBWS_MEMORY_MIB", "BBWS_PREFIX", "BBWS_TRUSTED_PROXIES"];
 
 /// Whose word on a visitor's address is taken when nobody names others: addresses that only the task's own network has.
 const PRIVATE_NETWORKS: &str = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fd00::/8";

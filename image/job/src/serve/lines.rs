@@ -16,23 +16,32 @@ const LONGEST: u64 = 64 * 1024;
 /// Forwards a child's output until it closes.
 pub(super) fn forward(source: &'static str, stream: impl Read + Send + 'static) {
     thread::spawn(move || {
-        let mut reader = BufReader::new(stream);
-        let mut buffer = Vec::new();
+        let mut reader = BufReader::with_capacity(64 * 1024, stream);
+        let (mut buffer, mut ready) = (Vec::new(), Vec::new());
         loop {
             buffer.clear();
             match reader.by_ref().take(LONGEST).read_until(b'\n', &mut buffer) {
-                Ok(0) | Err(_) => return,
-                Ok(_) => emit(source, &buffer),
+                Ok(0) | Err(_) => return log::raw(&ready),
+                Ok(_) if is_json(&buffer) => ready.extend_from_slice(&buffer),
+                Ok(_) => {
+                    log::raw(&std::mem::take(&mut ready));
+                    emit(source, &buffer);
+                }
+            }
+            // What came together goes on together: under load that spares most of the writing.
+            if !reader.buffer().contains(&b'\n') {
+                log::raw(&ready);
+                ready.clear();
             }
         }
     });
 }
 
+fn is_json(line: &[u8]) -> bool {
+    line.starts_with(b"{\"time\":") && line.ends_with(b"\n")
+}
+
 fn emit(source: &str, bytes: &[u8]) {
-    let complete = bytes.ends_with(b"\n");
-    if bytes.starts_with(b"{\"time\":") && complete {
-        return log::raw(bytes);
-    }
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim_end();
     // The page cache is emptied by deleting its files; nginx finds out when it wants to.

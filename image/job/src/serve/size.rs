@@ -18,24 +18,28 @@ const MOST: u64 = 64;
 pub struct Size(pub u64);
 
 impl Size {
-    /// The smallest of the limits that the kernel tells of: this control group's (version 2, or 1 with those above it),
-    /// and the machine's memory, which is all there is of a task on Fargate that limits no container.
+    /// The smallest of what the task definition says in `BBWS_MEMORY_MIB` (on Fargate, a container without a limit of its
+    /// own does not see the task's), and of the limits that the kernel tells of: this control group's (version 2, or 1
+    /// with those above it) and the machine's memory.
     #[must_use]
     pub fn of_container() -> Self {
         let read = |path| std::fs::read_to_string(path).unwrap_or_default();
         Self::smallest(
+            std::env::var("BBWS_MEMORY_MIB").ok().as_deref(),
             &read("/sys/fs/cgroup/memory.max"),
             &read("/sys/fs/cgroup/memory/memory.stat"),
             &read("/proc/meminfo"),
         )
     }
 
-    fn smallest(version_2: &str, version_1: &str, machine: &str) -> Self {
+    fn smallest(task: Option<&str>, version_2: &str, version_1: &str, machine: &str) -> Self {
         let field = |text: &str, name: &str| -> Option<u64> {
             let line = text.lines().find_map(|line| line.strip_prefix(name))?;
             line.split_whitespace().next()?.parse().ok()
         };
         let limits = [
+            task.and_then(|task| task.parse().ok())
+                .map(|mebibytes: u64| mebibytes.saturating_mul(MIB)),
             version_2.trim().parse().ok(),
             field(version_1, "hierarchical_memory_limit "),
             field(machine, "MemTotal:").map(|kibibytes| kibibytes * 1024),
@@ -77,13 +81,23 @@ mod tests {
         let machine = "MemTotal:       2000000 kB\nMemFree: 1 kB\n";
         let version_1 =
             "cache 1\nhierarchical_memory_limit 536870912\nhierarchical_memsw_limit 9\n";
-        assert_eq!(Size::smallest("max\n", "", machine), Size(2_048_000_000));
-        assert_eq!(Size::smallest("", version_1, machine), Size(512 * MIB));
         assert_eq!(
-            Size::smallest("268435456\n", version_1, machine),
+            Size::smallest(None, "max\n", "", machine),
+            Size(2_048_000_000)
+        );
+        assert_eq!(
+            Size::smallest(None, "", version_1, machine),
+            Size(512 * MIB)
+        );
+        assert_eq!(
+            Size::smallest(None, "268435456\n", version_1, machine),
             Size(256 * MIB)
         );
-        assert_eq!(Size::smallest("", "", ""), Size(512 * MIB));
+        assert_eq!(Size::smallest(None, "", "", ""), Size(512 * MIB));
+        let task = |memory| Size::smallest(Some(memory), "max\n", version_1, machine);
+        assert_eq!(task("256"), Size(256 * MIB));
+        assert_eq!(task("1024"), Size(512 * MIB));
+        assert_eq!(task("much"), Size(512 * MIB));
     }
 
     #[test]

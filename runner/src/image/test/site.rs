@@ -180,6 +180,7 @@ impl<'a> Site<'a> {
         let values = [
             // Not one that WordPress takes for a place to develop: then it would skip tests of Site Health.
             "prod".to_owned(),
+            MEMORY.to_string(),
             PREFIX.to_owned(),
             "image-test".to_owned(),
             "database".to_owned(),
@@ -323,8 +324,9 @@ pub(crate) fn variable_names() -> Vec<&'static str> {
 }
 
 /// In the order of their values in [`Site::variables`].
-const VARIABLES: [&str; 11] = [
+const VARIABLES: [&str; 12] = [
     "BBWS_ENVIRONMENT",
+    "BBWS_MEMORY_MIB",
     "BBWS_PREFIX",
     "BBWS_TENANT",
     "DB_HOST",

@@ -107,7 +107,7 @@ fn container(context: &Context<'_>) -> ContainerDefinition {
 }
 
 /// No capability is needed: the image's program is its own init, listens above port 1024 and changes no user.
-fn linux() -> LinuxParameters {
+pub(crate) fn linux() -> LinuxParameters {
     let mounts = TEMPORARY.map(|(path, size)| {
         let options = TEMPORARY_OPTIONS.map(str::to_owned).to_vec();
         let mount = Tmpfs::builder()
@@ -146,6 +146,7 @@ fn environment(context: &Context<'_>) -> Vec<KeyValuePair> {
         .collect();
     let variables = [
         ("BBWS_ENVIRONMENT", context.who.environment.clone()),
+        ("BBWS_MEMORY_MIB", context.site().memory.to_string()),
         ("BBWS_PREFIX", context.who.prefix()),
         ("BBWS_TENANT", context.who.tenant.to_string()),
         ("WP_DOMAINS", domains.join(",")),
