@@ -54,10 +54,12 @@ impl Freshness {
         match self.generation().await {
             Ok(found) => {
                 self.failing = false;
-                // Not known yet counts as changed: pages may be older than this first look.
                 if self.known.as_ref() != Some(&found) {
                     pages::purge();
-                    self.again = AGAIN.iter().map(|delay| now + *delay).collect();
+                    // At the first look pages may be older than what is found, which is no change that has just happened.
+                    if self.known.is_some() {
+                        self.again = AGAIN.iter().map(|delay| now + *delay).collect();
+                    }
                     self.known = Some(found);
                 }
             }
