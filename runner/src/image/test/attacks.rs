@@ -1,19 +1,25 @@
 //! What strangers try.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use hyper::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     check::{Checks, needs},
     editor::{EDITOR, People},
+    engine::until,
     site::{Site, Task},
 };
 use crate::{image::ImageError, resource::UPLOADS};
 
+/// The engine collects what is written a moment later.
+const LOG_FOLLOWS: Duration = Duration::from_secs(5);
+
 pub(super) async fn check(
     site: &Site<'_>,
-    task: &Task,
+    (task, trusting_nobody): (&Task, &Task),
     people: Option<&People>,
     checks: &Checks<'_>,
 ) {
@@ -37,7 +43,7 @@ pub(super) async fn check(
         .await;
     checks
         .run("forged addresses are not believed", async {
-            forged(site, task, needs(people, "log in")?).await
+            forged(site, (task, trusting_nobody)).await
         })
         .await;
 }
@@ -247,8 +253,8 @@ async fn no_code(people: &People) -> Result<()> {
     Ok(())
 }
 
-/// WordPress and the log must take the address that the last proxies of our own saw, and the scheme from the configuration.
-async fn forged(site: &Site<'_>, task: &Task, people: &People) -> Result<()> {
+/// The scheme comes from the configuration, the visitor's address from the last proxies of our own, if it is they who speak.
+async fn forged(site: &Site<'_>, (task, trusting_nobody): (&Task, &Task)) -> Result<()> {
     let mut visitor = site.visitor(task);
     let claims = [
         ("x-forwarded-proto", "https"),
@@ -260,40 +266,52 @@ async fn forged(site: &Site<'_>, task: &Task, people: &People) -> Result<()> {
         || page.header("location").starts_with("https://");
     ensure!(!secure, "X-Forwarded-Proto is believed");
 
-    // What a viewer claims stands first; the edge and the load balancer add what they saw.
-    let mut passer = visitor.stranger();
+    // What a viewer claims stands first; the edge adds the viewer that it saw, the load balancer the edge.
+    let (claimed, seen) = ("203.0.113.66", "198.51.100.7");
+    let forwarded = format!("{claimed}, {seen}, 192.0.2.15");
     let headers = [
-        ("x-forwarded-for", "203.0.113.66, 198.51.100.7, 192.0.2.15"),
-        ("x-real-ip", "203.0.113.66"),
-        ("client-ip", "203.0.113.66"),
+        ("x-forwarded-for", forwarded.as_str()),
+        ("x-real-ip", claimed),
+        ("client-ip", claimed),
         ("content-type", "application/x-www-form-urlencoded"),
     ];
     let form = "comment=Where+am+I&author=Passer&email=where%40image.test&comment_post_ID=1&comment_parent=0";
-    let sent = passer
-        .send(Method::POST, "/wp-comments-post.php", &headers, form)
-        .await?;
+    for (task, expected) in [(task, Some(seen)), (trusting_nobody, None)] {
+        let mut visitor = site.visitor(task);
+        let path = format!("/address-{}/", hex::encode(rand::random::<[u8; 4]>()));
+        visitor.send(Method::GET, &path, &headers, "").await?;
+        let entry = until(LOG_FOLLOWS, async || {
+            let (out, _) = site.engine.logs(&task.container).await?;
+            let entry = out.lines().find(|line| line.contains(&path));
+            Ok(entry.context("the log has no line of it")?.to_owned())
+        });
+        let entry: Value = serde_json::from_str(&entry.await?)?;
+        let remote = entry["remote"].as_str().unwrap_or_default();
+        ensure!(remote != claimed, "the log believes what the viewer claims");
+        let believed = expected.map_or(remote != seen && !remote.is_empty(), |seen| remote == seen);
+        ensure!(
+            believed,
+            "the log takes the visitor for {remote:?}; the request came over {forwarded}, {}",
+            match expected {
+                Some(_) => "which a proxy of our own says",
+                None => "which no proxy of our own says",
+            }
+        );
+        let sent = visitor
+            .send(Method::POST, "/wp-comments-post.php", &headers, form)
+            .await?;
+        // Both comments are one to WordPress if it takes them to be from one visitor, which it refuses.
+        ensure!(
+            matches!(sent.status, 302 | 409 | 429),
+            "a comment is answered with {}",
+            sent.status
+        );
+    }
+    let query = "SELECT DISTINCT comment_author_IP FROM wp_comments WHERE comment_author_email = 'where@image.test'";
+    let addresses = site.sql(query).await?;
     ensure!(
-        sent.status == 302,
-        "a comment is answered with {}",
-        sent.status
-    );
-    let comments = people
-        .admin
-        .clone()
-        .rest(
-            Method::GET,
-            "/wp/v2/comments?status=hold&context=edit&author_email=where@image.test",
-            None,
-        )
-        .await?
-        .expect(200)?
-        .json()?;
-    let address = comments[0]["author_ip"]
-        .as_str()
-        .context("the comment is not there")?;
-    ensure!(
-        address != "203.0.113.66",
-        "WordPress believes the address that the viewer claims"
+        addresses.contains(seen) && !addresses.contains(claimed),
+        "WordPress takes the visitor for {addresses}"
     );
     Ok(())
 }

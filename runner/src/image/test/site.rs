@@ -284,10 +284,10 @@ impl<'a> Site<'a> {
         Ok(result.data()?)
     }
 
-    /// Starts a task of the site; returns when it is ready, as the load balancer judges it.
-    pub(super) async fn task(&self, which: &str) -> Result<Task> {
+    /// Starts a task of the site, perhaps with more variables; returns when it is ready, as the load balancer judges it.
+    pub(super) async fn task(&self, which: &str, more: &[(&str, String)]) -> Result<Task> {
         let what = format!("{}-{which}", self.name);
-        let body = self.body(None, &[]);
+        let body = self.body(None, more);
         let host = self.host();
         let network = (self.network.as_str(), host.as_str());
         let container = self

@@ -23,7 +23,7 @@ use crate::resource::STOP_TIMEOUT;
 
 const CLIENTS: usize = 4;
 /// How long the database holds up the pages that are under way, in seconds; the task is told to stop in the middle.
-const HELD: &str = "5";
+const HELD: &str = "8";
 /// A request is in the task's hands that long after it was begun.
 const ARRIVES: Duration = Duration::from_millis(50);
 
@@ -48,7 +48,7 @@ async fn stop(site: &Site<'_>, task: &Task, people: &People) -> Result<()> {
     let lock = format!("LOCK TABLES wp_posts WRITE; DO SLEEP({HELD})");
     let strangers = (0..CLIENTS).map(|_| keep_visiting(site.visitor(task), &told, &answered));
     let editors = async {
-        doing(site, "User sleep").await?;
+        doing(site, "User sleep", 1).await?;
         let pages = (0..CLIENTS).map(|_| {
             let mut editor = people.editor.at(task.at);
             async move { editor.get("/").await?.expect(200).map(drop) }
@@ -57,7 +57,7 @@ async fn stop(site: &Site<'_>, task: &Task, people: &People) -> Result<()> {
         pages.into_iter().collect::<Result<()>>()
     };
     let end = async {
-        doing(site, "Waiting for table").await?;
+        doing(site, "Waiting for table", CLIENTS).await?;
         told.get_or_init(Instant::now);
         let docker = &site.engine.docker;
         let options = KillContainerOptionsBuilder::default()
@@ -91,11 +91,15 @@ async fn stop(site: &Site<'_>, task: &Task, people: &People) -> Result<()> {
     Ok(())
 }
 
-/// Waits until one of the database's connections does this.
-async fn doing(site: &Site<'_>, state: &str) -> Result<()> {
+/// Waits until so many of the database's connections do this.
+async fn doing(site: &Site<'_>, state: &str, many: usize) -> Result<()> {
     until(Duration::from_secs(15), async || {
         let all = site.sql("SHOW FULL PROCESSLIST").await?;
-        ensure!(all.contains(state), "no connection is in the state {state}");
+        let found = all.lines().filter(|line| line.contains(state)).count();
+        ensure!(
+            found >= many,
+            "{found} connections are in the state {state}, not {many}"
+        );
         Ok(())
     })
     .await
