@@ -106,6 +106,47 @@ fn environments_fill_in_what_sites_leave_out() {
     );
 }
 
+/// What an environment's manifest leaves out, the runner and Terraform must take for the same.
+#[test]
+fn terraform_has_the_defaults_of_the_manifest() {
+    let folder = tempfile::tempdir().unwrap();
+    many_tenants(folder.path(), 1);
+    let manifest = folder.path().join("environments/dev/environment.yaml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(
+        &manifest,
+        text.replace("foundation:\n  nat: instance\n", ""),
+    )
+    .unwrap();
+    let fleet = manifest::load(folder.path()).unwrap();
+    let chosen = &fleet.environments.values().next().unwrap().foundation;
+    let cell = &chosen.cells[0];
+
+    let file = repository().join("environments/modules/environment/variables.tf");
+    let terraform = fs::read_to_string(file).unwrap();
+    let words: Vec<_> = terraform.split_whitespace().collect();
+    let terraform = words.join(" ");
+    for line in [
+        format!("zones = optional(number, {})", chosen.zones),
+        format!("nat = optional(string, \"{}\")", chosen.nat),
+        format!(
+            "database_class = optional(string, \"{}\")",
+            cell.database_class
+        ),
+        format!(
+            "database_storage = optional(number, {})",
+            cell.database_storage
+        ),
+        format!(
+            "database_standby = optional(string, \"{}\")",
+            cell.database_standby
+        ),
+        format!("[{{ name = \"{}\" }}]", cell.name),
+    ] {
+        assert!(terraform.contains(&line), "Terraform lacks: {line}");
+    }
+}
+
 fn site<'a>(sites: &'a [Site], tenant: &str, environment: &str) -> &'a Site {
     let wanted =
         |site: &&Site| site.tenant.as_str() == tenant && site.environment.as_str() == environment;

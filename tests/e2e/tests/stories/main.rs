@@ -12,4 +12,5 @@ mod isolation;
 mod lease;
 mod reads;
 mod rollout;
+mod terraform;
 mod trivy;

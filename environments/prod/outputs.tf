@@ -1,0 +1,9 @@
+output "foundation" {
+  description = "The foundation document."
+  value       = module.environment.foundation
+}
+
+output "delegation" {
+  description = "What the parent zone must hold: NS, and DS where the zone is signed."
+  value       = { ns = module.environment.name_servers, ds = module.environment.ds_record }
+}
