@@ -102,10 +102,16 @@ impl<'a> Session<'a> {
     /// The jobs of `run`. Those of a cell run the environment's release, or where the registry lacks it, any that it holds.
     #[must_use]
     pub fn jobs(&self, run: &str, inventory: &Inventory) -> Jobs {
-        let image = inventory
-            .image(&self.environment.release)
-            .or_else(|| inventory.images.values().next().cloned());
+        let image = self.job_image(inventory);
         Jobs::new(self.cloud.clone(), run.to_owned(), image)
+    }
+
+    /// What the jobs of a cell run.
+    #[must_use]
+    pub fn job_image(&self, inventory: &Inventory) -> Option<String> {
+        inventory
+            .image(&self.environment.release)
+            .or_else(|| inventory.images.values().next().cloned())
     }
 
     /// What [`plan`] and an apply of its result work with.

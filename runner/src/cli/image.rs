@@ -1,8 +1,14 @@
 //! `bbws image`: the WordPress image from its lock file to an environment's registry.
 
+mod copy;
+mod key;
+mod list;
+mod prune;
 mod sbom;
 mod scan;
+mod sign;
 mod test;
+mod verify;
 
 use std::{env, path::PathBuf};
 
@@ -14,7 +20,7 @@ use crate::{
     output,
 };
 
-/// Build the WordPress image, look into it, test it, push it to a registry.
+/// Build the WordPress image, look into it, test it, push and sign it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -22,7 +28,9 @@ Examples:
   bbws image sbom              what is in it
   bbws image scan              whether the scan policy lets it pass
   bbws image test              whether it works, as visitors, editors and attackers find it
-  bbws image push --env dev    into the environment's registry")]
+  bbws image push --env dev    into the environment's registry
+  bbws image sign --env dev --key awskms:///alias/bbws-release
+  bbws image verify --env dev")]
 pub(super) struct Args {
     #[command(subcommand)]
     action: Action,
@@ -69,6 +77,12 @@ Examples:
     Sbom(sbom::Args),
     Scan(scan::Args),
     Test(test::Args),
+    Key(key::Args),
+    Sign(sign::Args),
+    Verify(verify::Args),
+    Copy(copy::Args),
+    List(list::Args),
+    Prune(prune::Args),
 }
 
 /// Which image of this machine a verb is about.
@@ -115,6 +129,12 @@ pub(super) async fn run(
         Action::Scan(args) => interrupt.ends(scan::run(global, args)).await,
         // It removes what it made when it is interrupted.
         Action::Test(args) => test::run(global, args, interrupt).await,
+        Action::Key(args) => key::run(global, &args),
+        Action::Sign(args) => interrupt.ends(sign::run(global, args)).await,
+        Action::Verify(args) => interrupt.ends(verify::run(global, args)).await,
+        Action::Copy(args) => interrupt.ends(copy::run(global, args)).await,
+        Action::List(args) => interrupt.ends(list::run(global, args)).await,
+        Action::Prune(args) => interrupt.ends(prune::run(global, args)).await,
     }
 }
 
@@ -180,13 +200,17 @@ impl From<ImageError> for CliError {
     fn from(error: ImageError) -> Self {
         let exit = match &error {
             ImageError::Lock { .. } | ImageError::Policy { .. } => ExitCode::InvalidManifests,
-            ImageError::TagTaken { .. } => ExitCode::Refused,
+            ImageError::TagTaken { .. }
+            | ImageError::OtherImage { .. }
+            | ImageError::Unverified { .. } => ExitCode::Refused,
             ImageError::Sources { .. }
             | ImageError::Io { .. }
             | ImageError::NoSiteJob(_)
             | ImageError::Docker { .. }
             | ImageError::Step(_)
             | ImageError::NotBuilt(_)
+            | ImageError::NotPushed(_)
+            | ImageError::Key { .. }
             | ImageError::Aws { .. }
             | ImageError::Answer(_) => ExitCode::Failed,
         };

@@ -13,6 +13,8 @@ pub use pace::{Limit, Pace};
 pub use secret::Secret;
 
 use crate::manifest::Environment;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -48,6 +50,8 @@ pub struct Cloud {
     pub elb: aws_sdk_elasticloadbalancingv2::Client,
     /// Roles.
     pub iam: aws_sdk_iam::Client,
+    /// Keys that sign images.
+    pub kms: aws_sdk_kms::Client,
     /// Log groups.
     pub logs: aws_sdk_cloudwatchlogs::Client,
     /// DNS.
@@ -67,7 +71,18 @@ impl Cloud {
     /// # Errors
     /// The credentials are of another account, the foundation is missing or of another version, or AWS does not answer.
     pub async fn connect(environment: &Environment) -> Result<Self, CloudError> {
-        let config = load(environment.region.as_str()).await;
+        Self::connect_as(environment, None).await
+    }
+
+    /// The same with the credentials of a profile of AWS's configuration files, for verbs that are about two accounts.
+    ///
+    /// # Errors
+    /// See [`Self::connect`].
+    pub async fn connect_as(
+        environment: &Environment,
+        profile: Option<&str>,
+    ) -> Result<Self, CloudError> {
+        let config = load(environment.region.as_str(), profile).await;
         let sts = aws_sdk_sts::Client::new(&config);
         let identity = sts
             .get_caller_identity()
@@ -107,6 +122,7 @@ impl Cloud {
             efs: aws_sdk_efs::Client::new(config),
             elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
             iam: aws_sdk_iam::Client::new(&edge),
+            kms: aws_sdk_kms::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             route53: aws_sdk_route53::Client::new(&edge),
             s3: aws_sdk_s3::Client::from_conf(s3),
@@ -119,14 +135,28 @@ impl Cloud {
 
 /// Nine retries with jittered exponential backoff of at most 20 s each ride out minutes of throttling; a single attempt
 /// hangs for 20 s at the most, and the whole call for three minutes.
-async fn load(region: &str) -> SdkConfig {
+async fn load(region: &str, profile: Option<&str>) -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(
             tls::rustls_provider::CryptoMode::Ring,
         ))
         .build_https();
-    aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone());
+    if let Some(profile) = profile {
+        // Named outright, so it counts more than credentials in the environment's variables.
+        let region = Region::new(region.to_owned());
+        let provider = ProviderConfig::default()
+            .with_http_client(http)
+            .with_region(Some(region));
+        let credentials = ProfileFileCredentialsProvider::builder()
+            .configure(&provider)
+            .profile_name(profile)
+            .build();
+        loader = loader
+            .profile_name(profile)
+            .credentials_provider(credentials);
+    }
+    loader
         .region(Region::new(region.to_owned()))
         .retry_config(RetryConfig::standard().with_max_attempts(10))
         .timeout_config(

@@ -14,6 +14,7 @@ use super::{
     ImageError, LOCAL_NAME, Lock,
     context::{self, Entry},
     lock::COMPONENTS,
+    origin::Origin,
     source,
 };
 use crate::output::narrate;
@@ -66,7 +67,9 @@ pub async fn build(build: &Build) -> Result<Built, ImageError> {
     let version = lock.image_version();
     let reference = format!("{LOCAL_NAME}:{}", build.tag.as_ref().unwrap_or(&version));
     narrate(format_args!("building {reference}"));
-    let steps = run(&docker, &lock, &reference, entries).await?;
+    let mut labels = labels(&lock);
+    labels.extend(Origin::of(&build.folder)?.labels());
+    let steps = run(&docker, &lock, &labels, &reference, entries).await?;
     let image = docker
         .inspect_image(&reference)
         .await
@@ -129,10 +132,10 @@ struct Steps {
 async fn run(
     docker: &Docker,
     lock: &Lock,
+    labels: &[(&'static str, String)],
     reference: &str,
     entries: Vec<Entry>,
 ) -> Result<Steps, ImageError> {
-    let labels = labels(lock);
     let arguments = HashMap::from([("BASE", lock.base.as_str())]);
     let options = BuildImageOptionsBuilder::default()
         .t(reference)

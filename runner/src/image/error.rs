@@ -66,6 +66,33 @@ pub enum ImageError {
         /// The digest that it has there.
         digest: String,
     },
+    /// The registry has no such image.
+    #[error("there is no image {0}")]
+    NotPushed(String),
+    /// What was built here and what the registry holds under the same tag are two images.
+    #[error("{local} of this machine and {remote} are two images")]
+    OtherImage {
+        /// Name and tag on this machine.
+        local: String,
+        /// Name and tag in the registry.
+        remote: String,
+    },
+    /// A key that signs or verifies cannot be used.
+    #[error("key {key}: {reason}")]
+    Key {
+        /// As it was asked for.
+        key: String,
+        /// Why not.
+        reason: String,
+    },
+    /// An image is not signed by somebody who is trusted.
+    #[error("{image} does not verify: {reason}")]
+    Unverified {
+        /// `<registry>/<repository>@sha256:…`.
+        image: String,
+        /// What is missing or wrong.
+        reason: String,
+    },
     /// AWS refused or did not answer.
     #[error("{attempt}")]
     Aws {
@@ -127,8 +154,20 @@ impl ImageError {
             Self::TagTaken { .. } => {
                 "raise `revision` in the lock file or give --tag, build, and push again"
             }
+            Self::NotPushed(_) => {
+                "run `bbws image push` for that environment first, or name a tag or digest that is there"
+            }
+            Self::OtherImage { .. } => {
+                "push the image of this machine, or build the other one's sources again"
+            }
+            Self::Key { .. } => {
+                "`bbws image key FILE` makes a key for a laptop; docs/images.md says how to make one in KMS"
+            }
+            Self::Unverified { .. } => {
+                "sign it with `bbws image sign` and a key that the environment trusts, or release a digest that is signed"
+            }
             Self::Aws { .. } => {
-                "check the credentials and permissions for that environment's account, then push again"
+                "check the credentials and permissions for that environment's account, then run the same command again"
             }
             Self::Answer(_) => "apply the environment's foundation again",
         }

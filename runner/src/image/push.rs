@@ -123,7 +123,7 @@ pub(super) async fn stored(registry: &Registry, tag: &str) -> Result<Option<Stor
     Ok(Some(Stored { digest, config }))
 }
 
-async fn immutable(registry: &Registry) -> Result<bool, ImageError> {
+pub(super) async fn immutable(registry: &Registry) -> Result<bool, ImageError> {
     let found = registry
         .ecr
         .describe_repositories()

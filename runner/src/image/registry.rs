@@ -4,6 +4,7 @@ use aws_smithy_http_client::{Builder, tls};
 use serde::Deserialize;
 
 use super::{ImageError, push::describe};
+use crate::cloud::Cloud;
 
 /// The repository that an environment's foundation names.
 #[derive(Clone, Debug)]
@@ -60,6 +61,17 @@ impl Registry {
             repository,
             uri,
         })
+    }
+
+    /// The environment's, with the clients that are open already.
+    #[must_use]
+    pub fn of(cloud: &Cloud) -> Self {
+        let registry = &cloud.foundation.registry;
+        Self {
+            ecr: cloud.ecr.clone(),
+            repository: registry.repository.clone(),
+            uri: registry.uri.clone(),
+        }
     }
 
     /// A login that docker, and every other client of registries, understands. ECR's are good for twelve hours.

@@ -277,6 +277,43 @@ pub(super) fn login(text: &str) -> Checked {
     )
 }
 
+/// KMS ids, aliases and ARNs: <https://docs.aws.amazon.com/kms/latest/developerguide/concepts-key-id.html>. A path stays below
+/// the fleet: it is reviewed with it.
+pub(super) fn signing_key(text: &str) -> Checked {
+    let arn = text
+        .strip_prefix("arn:aws")
+        .and_then(|rest| rest.split_once(":kms:"));
+    let kms = text
+        .strip_prefix("awskms:///")
+        .or(arn.map(|(_, rest)| rest));
+    let fits = match kms {
+        Some(id) => {
+            !id.is_empty()
+                && id
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b":/_-".contains(&b))
+        }
+        None => {
+            let ends = [".pem", ".pub"].iter().any(|end| text.ends_with(end));
+            let word = |part: &str| {
+                !part.is_empty()
+                    && part
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
+            };
+            ends && text.split(['/', '.']).all(word)
+        }
+    };
+    if fits {
+        return Ok(());
+    }
+    fail(
+        "is no key",
+        "write `awskms:///` and the id, alias or ARN of a KMS key, or the path of a public key in PEM below the fleet's folder, \
+         like `keys/release.pub`",
+    )
+}
+
 /// Tags: the OCI distribution specification, "Pulling manifests": `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
 pub(super) fn release(text: &str) -> Checked {
     if text == "latest" {

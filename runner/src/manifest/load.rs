@@ -182,6 +182,8 @@ fn resolve(documents: &Documents, findings: &mut Vec<Finding>) -> Fleet {
             region: file.region,
             domain: file.domain,
             release: file.release,
+            require_signed: file.require_signed.unwrap_or(false),
+            signing_keys: file.signing_keys.unwrap_or_default(),
             foundation: shared(file.foundation.unwrap_or_default()),
             rollout: Rollout {
                 canaries: rollout.canaries.unwrap_or_default(),

@@ -28,7 +28,7 @@ pub use finding::{Finding, Position, Rule, Span};
 pub use load::{Invalid, finding_at, load};
 pub use names::{
     AccountId, CellName, DatabaseClass, Domain, Email, EnvironmentName, InvalidName, Line, Locale,
-    Login, Region, Release, TenantId, Timezone,
+    Login, Region, Release, SigningKey, TenantId, Timezone,
 };
 pub use schema::{ManifestKind, json_schema};
 
@@ -54,6 +54,10 @@ pub struct Environment {
     pub domain: Domain,
     /// What sites run that name no release of their own.
     pub release: Release,
+    /// Whether only images that are signed by one of `signing_keys` may run.
+    pub require_signed: bool,
+    /// The keys whose signatures count. Not empty where signatures are required.
+    pub signing_keys: Vec<SigningKey>,
     /// How a change of what sites run reaches them.
     pub rollout: Rollout,
     /// What its sites share, as far as it is a matter of choice.

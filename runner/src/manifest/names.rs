@@ -200,6 +200,13 @@ names! {
         example: "7.1.1-1",
         says: "An image in the environment's registry (bbws/wordpress): a tag, or sha256: and 64 hexadecimal digits. Not `latest`, which pins nothing."
     }
+    /// A key that images are verified with.
+    SigningKey {
+        check: checks::signing_key,
+        pattern: "^(awskms:///[A-Za-z0-9:/_-]+|arn:aws[a-z-]*:kms:[A-Za-z0-9:/_-]+|[A-Za-z0-9_-]+([./][A-Za-z0-9_-]+)*\\.(pem|pub))$",
+        example: "keys/release.pub",
+        says: "A key that images are verified with: awskms:/// and the id, alias or ARN of a KMS key, such an ARN, or a PEM file with the public key (.pub or .pem), below the folder of the fleet."
+    }
 }
 
 impl Release {

@@ -9,11 +9,12 @@ use std::str::FromStr;
 use super::finding::{Finding, Rule};
 use super::load::{Document, Documents};
 use super::suggest;
-use super::yaml::Node;
+use super::yaml::{Kind, Node};
 use super::{CellName, Domain, EnvironmentName, TenantId};
 
 /// Every rule. Their order doesn't matter: findings are sorted.
-const RULES: [fn(&Documents, &mut Vec<Finding>); 9] = [
+const RULES: [fn(&Documents, &mut Vec<Finding>); 10] = [
+    signatures_without_keys,
     unknown_environments,
     names_too_long,
     fargate_sizes,
@@ -97,6 +98,23 @@ impl Documents {
         self.environment_documents()
             .filter_map(|(name, document)| Some((name, valid(document.at(&["domain"])?)?)))
             .collect()
+    }
+}
+
+fn signatures_without_keys(documents: &Documents, findings: &mut Vec<Finding>) {
+    for (_, document) in documents.environment_documents() {
+        let Some(required) = document.at(&["require_signed"]) else {
+            continue;
+        };
+        if matches!(required.kind, Kind::Bool(true)) && document.at(&["signing_keys"]).is_none() {
+            document.report(
+                required,
+                Rule::MissingKey,
+                "signatures are required, but no key is trusted".to_owned(),
+                "add `signing_keys:` with a KMS key or the path of a public key".to_owned(),
+                findings,
+            );
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::names::{
     AccountId, CellName, DatabaseClass, Domain, Email, Line, Locale, Login, Region, Release,
-    TenantId, Timezone,
+    SigningKey, TenantId, Timezone,
 };
 use super::{BackupPolicy, Nat, PriceClass, SiteState, Standby};
 
@@ -100,6 +100,11 @@ pub(super) struct EnvironmentFile {
     pub(super) domain: Domain,
     /// What sites run that name no release of their own. Changing it rolls all of them.
     pub(super) release: Release,
+    /// Whether only images that are signed by one of `signing_keys` may run: apply refuses any other. `false` when left out.
+    pub(super) require_signed: Option<bool>,
+    /// The keys whose signatures count.
+    #[schemars(length(min = 1, max = 10))]
+    pub(super) signing_keys: Option<Vec<SigningKey>>,
     /// How a change of what sites run reaches them.
     pub(super) rollout: Option<RolloutFile>,
     /// What its sites share. The environment's Terraform root reads it; the cost estimate counts it.

@@ -24,6 +24,7 @@ pub(super) enum Shape {
         max: i64,
     },
     OneOfIntegers(Vec<i64>),
+    Boolean,
     OneOfWords(Vec<String>),
     /// Text that a newtype of `names` must accept.
     Name(fn(&str) -> Result<(), InvalidName>),
@@ -98,6 +99,7 @@ impl Shape {
                     );
                 }
             }
+            (Self::Boolean, Kind::Bool(_)) => {}
             (Self::OneOfWords(words), Kind::Text(text)) => {
                 if !words.contains(text) {
                     let help = suggest::closest(text, words.iter().map(String::as_str))
@@ -133,6 +135,7 @@ impl Shape {
             Self::Mapping(_) => "a mapping",
             Self::List { .. } => "a list",
             Self::Integer { .. } | Self::OneOfIntegers(_) => "a whole number",
+            Self::Boolean => "true or false",
             Self::OneOfWords(_) | Self::Name(_) => "text",
         }
     }
@@ -143,6 +146,7 @@ impl Shape {
                 "write a value behind the colon, or remove the key".to_owned()
             }
             (Self::OneOfWords(words), _) => one_of(words),
+            (Self::Boolean, _) => "write `true` or `false`, without quotes".to_owned(),
             (Self::Name(_), Kind::Integer(_, raw) | Kind::Number(raw)) => {
                 format!("put it in quotes: `\"{raw}\"`")
             }
@@ -286,6 +290,10 @@ fn compile(schema: &Value, definitions: &Map<String, Value>) -> Result<Shape, St
                 min: bound("minimum", i64::MIN),
                 max: bound("maximum", i64::from(u32::MAX)),
             })
+        }
+        Some("boolean") => {
+            only(object, &["type", "description"])?;
+            Ok(Shape::Boolean)
         }
         _ => Err(format!("no shape for {schema}")),
     }

@@ -46,8 +46,9 @@ pub use dispatch::{desired, ensure, remove};
 pub use inventory::Inventory;
 pub use kind::{ALL, Kind};
 pub use read::Reader;
-pub use revision::Revision;
+pub use revision::{Revision, revision_image};
 pub(crate) use target_group::PORT;
+pub use task_definition::images as task_definition_images;
 pub(crate) use task_definition::{
     STOP_TIMEOUT, TEMPORARY, TEMPORARY_OPTIONS, UPLOADS, USER, linux,
 };

@@ -1,7 +1,7 @@
 //! A revision of a site's task definition, as tags of its service tell it.
 
 use super::{Attributes, TenantRef, task_definition};
-use crate::cloud::Foundation;
+use crate::cloud::{Cloud, CloudError, Foundation};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -18,6 +18,21 @@ pub struct Revision {
 #[derive(Debug, thiserror::Error)]
 #[error("not of the form <revision>:<digest of 16 hexadecimal digits>")]
 pub struct InvalidRevision;
+
+/// The image that a revision of `who`'s task definition runs; empty when ECS no longer has that revision.
+///
+/// # Errors
+/// AWS's.
+pub async fn revision_image(
+    cloud: &Cloud,
+    revision: &Revision,
+    who: &TenantRef,
+) -> Result<String, CloudError> {
+    let attributes = revision.attributes(who, &cloud.foundation);
+    let arn = attributes.get("arn").map_or("", String::as_str);
+    let images = task_definition::images(cloud, arn).await?;
+    Ok(images.into_iter().next().unwrap_or_default())
+}
 
 impl Revision {
     /// The revision that attributes of a task definition tell; none when it was not made by us.

@@ -66,6 +66,18 @@ pub(super) async fn detail(cloud: &Cloud, arn: &str) -> Result<Value, CloudError
         .map_or(Value::Null, normalise))
 }
 
+/// The images of the containers of the definition `arn`; none when there is no such definition.
+///
+/// # Errors
+/// AWS's.
+pub async fn images(cloud: &Cloud, arn: &str) -> Result<Vec<String>, CloudError> {
+    let answer = describe(cloud, arn).await?;
+    let definition = answer.as_ref().and_then(|answer| answer.task_definition());
+    let containers = definition.map_or(&[][..], TaskDefinition::container_definitions);
+    let images = containers.iter().filter_map(|container| container.image());
+    Ok(images.map(str::to_owned).collect())
+}
+
 /// None for what does not exist, and for a family without an active revision.
 async fn describe(
     cloud: &Cloud,

@@ -12,5 +12,6 @@ mod isolation;
 mod lease;
 mod reads;
 mod rollout;
+mod supply;
 mod terraform;
 mod trivy;

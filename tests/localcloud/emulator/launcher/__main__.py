@@ -12,6 +12,7 @@ from . import (
     images,
     limits,
     ownership,
+    registry,
     rollouts,
     secrets,
     task_definitions,
@@ -23,7 +24,7 @@ from . import (
 # Order matters where two modules wrap one function: the later is the outer.
 for module in (
     ownership, file_systems, containers, credentials, images, health, rollouts, viewers, certificates, secrets,
-    health_checks, user_groups, limits,
+    health_checks, user_groups, limits, registry,
     task_definitions, watchdog,
 ):
     module.install()

@@ -150,6 +150,9 @@ async fn forward(
         ("ecr", "GetAuthorizationToken") if response.status().is_success() => {
             registry::with_loopback_endpoint(shared, operation, response).await
         }
+        ("ecr", "GetDownloadUrlForLayer") if response.status().is_success() => {
+            registry::with_loopback_download(shared, operation, response).await
+        }
         ("sts", name) if name.starts_with("AssumeRole") => learnt(shared, response).await,
         _ => Ok(streamed(response)),
     }

@@ -84,6 +84,25 @@ async fn forward(
     ))
 }
 
+/// The answer of GetDownloadUrlForLayer with an address that is there.
+pub(crate) async fn with_loopback_download(
+    shared: &Arc<Shared>,
+    operation: &Operation,
+    response: Response<Incoming>,
+) -> Result<Response<Body>, Error> {
+    let (mut parts, body) = response.into_parts();
+    let mut answer: serde_json::Value = serde_json::from_slice(&body.collect().await?.to_bytes())?;
+    let port = shared
+        .registries
+        .port(shared, &operation.account, &operation.region)?;
+    let url = answer["downloadUrl"].as_str().unwrap_or_default();
+    answer["downloadUrl"] = url
+        .replacen("https://registry", &format!("http://127.0.0.1:{port}"), 1)
+        .into();
+    parts.headers.remove("content-length");
+    Ok(Response::from_parts(parts, full(answer.to_string())))
+}
+
 /// The answer of GetAuthorizationToken with the endpoint where Docker finds the registry.
 pub(crate) async fn with_loopback_endpoint(
     shared: &Arc<Shared>,
