@@ -27,6 +27,12 @@ pub(super) struct Load {
     pub(super) p99_milliseconds: f64,
 }
 
+/// Asks for a page for two seconds, whatever comes of it: a busy machine may not answer in that time, and the load that is
+/// measured tells of other failures.
+pub(super) async fn warm(visitor: &Visitor, path: &str, cookies: Option<&str>) {
+    let _ = run(visitor, path, cookies, 2).await;
+}
+
 /// Asks for a page for some seconds.
 ///
 /// # Errors

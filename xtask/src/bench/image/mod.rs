@@ -145,7 +145,7 @@ async fn one(prepared: &Prepared, engine: &Engine, seconds: u8) -> Result<Round>
     // A comment's author has a cookie with which no page comes from a cache.
     let author = "comment_author_0123=Bench";
     // Workers start and code is compiled: what is measured is the time after.
-    load::run(&visitor, "/", Some(author), 2).await?;
+    load::warm(&visitor, "/", Some(author)).await;
     let idle = engine.memory(&prepared.container).await?;
     let before = engine.processor(&prepared.container).await?;
     let uncached = load::run(&visitor, "/", Some(author), seconds).await?;
@@ -153,7 +153,7 @@ async fn one(prepared: &Prepared, engine: &Engine, seconds: u8) -> Result<Round>
     let loaded = engine.memory(&prepared.container).await?;
     let cached = match prepared.contestant.kind {
         Kind::Ours => {
-            load::run(&visitor, "/", None, 1).await?;
+            load::warm(&visitor, "/", None).await;
             Some(load::run(&visitor, "/", None, seconds).await?)
         }
         // They keep no pages: it would be the same figure again.
@@ -161,7 +161,7 @@ async fn one(prepared: &Prepared, engine: &Engine, seconds: u8) -> Result<Round>
     };
     let cookies = prepared.log_in(at).await?;
     let page = "/wp-admin/edit.php";
-    load::run(&visitor, page, Some(&cookies), 1).await?;
+    load::warm(&visitor, page, Some(&cookies)).await;
     let admin = load::run(&visitor, page, Some(&cookies), seconds).await?;
     prepared.stop().await?;
     Ok(Round {
