@@ -49,3 +49,18 @@ add_filter(
 	10,
 	3
 );
+
+// WordPress reads the folder of language packs for every page, and there are over a thousand. They come with the image, so
+// the list is good for as long as the task runs.
+add_filter(
+	'pre_get_language_files_from_path',
+	static function ( $files, string $path ) {
+		if ( null !== $files || ! str_starts_with( $path, WP_LANG_DIR . '/' ) || ! apcu_enabled() ) {
+			return $files;
+		}
+		$list = static fn () => array_merge( glob( $path . '*.mo' ) ?: array(), glob( $path . '*.l10n.php' ) ?: array() );
+		return apcu_entry( 'bbws-languages:' . $path, $list );
+	},
+	10,
+	2
+);
