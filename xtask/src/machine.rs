@@ -5,12 +5,16 @@ use localcloud::prerequisites;
 
 use crate::programs::{Programs, status, succeed};
 
-/// Tests look at the sites with a real browser.
-const BROWSER: (&str, &[&str]) = ("chromium", &["chromium"]);
+/// Tests look at the sites with a real browser, and at signatures with another program than ours.
+const FURTHER: [(&str, &[&str]); 3] = [
+    ("chromium", &["chromium"]),
+    ("curl", &["curl"]),
+    ("openssl", &["openssl"]),
+];
 
 /// Makes sure that the programs are there, and what every cloud is built from. A repeat does nothing.
 pub(crate) async fn ensure() -> Result<()> {
-    prerequisites::ensure_with(&[BROWSER]).await?;
+    prerequisites::ensure_with(&FURTHER).await?;
     prerequisites::prepare().await
 }
 

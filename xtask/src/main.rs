@@ -46,7 +46,7 @@ Examples:
 fn main() -> ExitCode {
     let task = match Cli::parse().task {
         // It has a runtime and exit codes of its own; the detached owner of a cloud is this as well.
-        Task::Cloud(cli) => return localcloud::cli::run(&cli),
+        Task::Cloud(cli) => return localcloud::cli::run(&cli, &["cloud"]),
         task => task,
     };
     let runtime = match tokio::runtime::Runtime::new() {

@@ -20,6 +20,7 @@ resource "aws_ecr_repository" "this" {
   tags = { "bbws:environment" = var.environment }
 }
 
+# Tagged images go by `bbws image prune`, which knows what runs: a count here would take an image in use, and counts signatures.
 resource "aws_ecr_lifecycle_policy" "this" {
   repository = aws_ecr_repository.this.name
 
@@ -29,12 +30,6 @@ resource "aws_ecr_lifecycle_policy" "this" {
         rulePriority = 1
         description  = "What no tag names any more"
         selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 30 }
-        action       = { type = "expire" }
-      },
-      {
-        rulePriority = 2
-        description  = "The oldest releases"
-        selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = var.kept_images }
         action       = { type = "expire" }
       },
     ]

@@ -35,17 +35,6 @@ variable "dr_region" {
   type        = string
 }
 
-variable "kept_images" {
-  description = "Images that are kept; the oldest beyond go."
-  type        = number
-  default     = 100
-
-  validation {
-    condition     = var.kept_images >= 10
-    error_message = "kept_images must be 10 at least: a rollback needs the release before."
-  }
-}
-
 variable "protected" {
   description = "Whether Terraform refuses to delete a repository that holds images."
   type        = bool

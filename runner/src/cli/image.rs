@@ -46,6 +46,7 @@ enum Action {
 Examples:
   cargo build -p site-job && bbws image build   with the program beside this bbws
   bbws image build --tag try                    under a tag of its own
+  bbws image build --no-cache                   with Debian's updates of today
   bbws image build --json | jq -r .result.id")]
     Build {
         /// The folder with Dockerfile, rootfs/ and image.lock.yaml.
@@ -59,6 +60,9 @@ Examples:
         /// The tag; the lock file's <version of wordpress>-<revision> otherwise.
         #[arg(long)]
         tag: Option<String>,
+        /// Run every step, whatever the engine has of earlier builds: takes Debian's updates.
+        #[arg(long)]
+        no_cache: bool,
     },
     /// Push the built image into an environment's registry and print its digest.
     ///
@@ -123,7 +127,11 @@ pub(super) async fn run(
             folder,
             site_job,
             tag,
-        } => interrupt.ends(build(global, folder, site_job, tag)).await,
+            no_cache,
+        } => {
+            let built = build(global, folder, site_job, (tag, no_cache));
+            interrupt.ends(built).await
+        }
         Action::Push { env, local } => interrupt.ends(push(global, &env, &local)).await,
         Action::Sbom(args) => interrupt.ends(sbom::run(global, args)).await,
         Action::Scan(args) => interrupt.ends(scan::run(global, args)).await,
@@ -142,7 +150,7 @@ async fn build(
     global: &Global,
     folder: PathBuf,
     site_job: Option<PathBuf>,
-    tag: Option<String>,
+    (tag, fresh): (Option<String>, bool),
 ) -> Result<ExitCode, CliError> {
     let site_job = match site_job {
         Some(path) => path,
@@ -160,6 +168,7 @@ async fn build(
         site_job,
         tag,
         cache: image::cache_directory(),
+        fresh,
     })
     .await?;
     if global.json {

@@ -6,7 +6,10 @@ use std::{
     time::Instant,
 };
 
-use bollard::{Docker, query_parameters::BuildImageOptionsBuilder};
+use bollard::{
+    Docker,
+    query_parameters::{BuildImageOptions, BuildImageOptionsBuilder},
+};
 use futures::StreamExt;
 use serde::Serialize;
 
@@ -30,6 +33,8 @@ pub struct Build {
     pub tag: Option<String>,
     /// Where fetched sources are kept.
     pub cache: PathBuf,
+    /// Whether every step is run, whatever the engine has of earlier builds.
+    pub fresh: bool,
 }
 
 /// A built image.
@@ -69,7 +74,8 @@ pub async fn build(build: &Build) -> Result<Built, ImageError> {
     narrate(format_args!("building {reference}"));
     let mut labels = labels(&lock);
     labels.extend(Origin::of(&build.folder)?.labels());
-    let steps = run(&docker, &lock, &labels, &reference, entries).await?;
+    let options = options(&lock, &labels, &reference, build.fresh);
+    let steps = run(&docker, options, entries).await?;
     let image = docker
         .inspect_image(&reference)
         .await
@@ -129,16 +135,16 @@ struct Steps {
     cached: usize,
 }
 
-async fn run(
-    docker: &Docker,
+fn options(
     lock: &Lock,
     labels: &[(&'static str, String)],
     reference: &str,
-    entries: Vec<Entry>,
-) -> Result<Steps, ImageError> {
+    fresh: bool,
+) -> BuildImageOptions {
     let arguments = HashMap::from([("BASE", lock.base.as_str())]);
-    let options = BuildImageOptionsBuilder::default()
+    BuildImageOptionsBuilder::default()
         .t(reference)
+        .nocache(fresh)
         .rm(true)
         .forcerm(true)
         .labels(
@@ -148,7 +154,14 @@ async fn run(
                 .collect(),
         )
         .buildargs(&arguments)
-        .build();
+        .build()
+}
+
+async fn run(
+    docker: &Docker,
+    options: BuildImageOptions,
+    entries: Vec<Entry>,
+) -> Result<Steps, ImageError> {
     let body = bollard::body_try_stream(context::stream(entries));
     let mut progress = Box::pin(docker.build_image(options, None, Some(body)));
     let mut steps = Steps::default();

@@ -57,12 +57,13 @@ enum Verb {
     },
 }
 
-/// Runs the command. Results are on stdout, narration on stderr.
+/// Runs the command. Results are on stdout, narration on stderr. `through` are the arguments behind which the program that
+/// runs takes a command of this kind: a cloud's owner is that program, too.
 #[must_use]
-pub fn run(cli: &Cli) -> ExitCode {
+pub fn run(cli: &Cli, through: &[&str]) -> ExitCode {
     let outcome = tokio::runtime::Runtime::new()
         .context("cannot start")
-        .and_then(|runtime| runtime.block_on(act(&cli.verb)));
+        .and_then(|runtime| runtime.block_on(act(&cli.verb, through)));
     match outcome {
         Ok(code) => code,
         Err(error) => {
@@ -72,7 +73,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     }
 }
 
-async fn act(verb: &Verb) -> Result<ExitCode> {
+async fn act(verb: &Verb, through: &[&str]) -> Result<ExitCode> {
     match verb {
         Verb::Up {
             name,
@@ -85,7 +86,7 @@ async fn act(verb: &Verb) -> Result<ExitCode> {
                 viewer_port: viewer_port.or_else(Options::usual_viewer_port),
                 ..Options::default()
             };
-            let state = background::up(&std::env::current_exe()?, &[], &options).await?;
+            let state = background::up(&std::env::current_exe()?, through, &options).await?;
             print(&describe(&state));
         }
         Verb::Down { name } => {

@@ -5,5 +5,5 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    localcloud::cli::run(&localcloud::cli::Cli::parse())
+    localcloud::cli::run(&localcloud::cli::Cli::parse(), &[])
 }

@@ -11,6 +11,7 @@ mod image_test;
 mod isolation;
 mod lease;
 mod reads;
+mod reproducible;
 mod rollout;
 mod supply;
 mod terraform;

@@ -1,0 +1,104 @@
+//! Two builds of one lock hold the same files.
+
+use std::collections::BTreeMap;
+use std::collections::hash_map::DefaultHasher;
+use std::fs::File;
+use std::hash::{Hash as _, Hasher as _};
+use std::io::Read as _;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use e2e::{Bbws, docker};
+use tempfile::TempDir;
+
+/// What the engine lays into every container.
+const OF_THE_ENGINE: [&str; 6] = [
+    ".dockerenv",
+    "dev/console",
+    "etc/hostname",
+    "etc/hosts",
+    "etc/mtab",
+    "etc/resolv.conf",
+];
+
+/// Given one lock, when it is built twice, every step anew, then the two images hold the same files: contents, modes, owners,
+/// links and times. (Debian's packages are those of the moment: the lock pins no version of them.)
+#[tokio::test]
+async fn two_builds_of_one_lock_hold_the_same_files() -> Result<()> {
+    let folder = TempDir::new()?;
+    let first = build(&folder, "one").await?;
+    let second = build(&folder, "two").await?;
+    ensure!(first.len() > 3_000, "only {} files", first.len());
+    let differs = |path: &&String| first.get(*path) != second.get(*path);
+    let all = first.keys().chain(second.keys());
+    let different: Vec<_> = all.filter(differs).collect();
+    ensure!(different.is_empty(), "different: {different:?}");
+    Ok(())
+}
+
+/// Everything that an image holds, by path.
+async fn build(folder: &TempDir, name: &str) -> Result<BTreeMap<String, String>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let source = root.join("image").display().to_string();
+    let tag = format!("reproducible-{name}-{}", std::process::id());
+    let bbws = Bbws::new(&root, BTreeMap::new())?;
+    let arguments = [
+        "image",
+        "build",
+        "--no-cache",
+        "--folder",
+        &source,
+        "--tag",
+        &tag,
+    ];
+    bbws.succeed(&arguments).await?;
+    let image = format!("bbws/wordpress:{tag}");
+    let container = docker(&["create", &image], b"").await?;
+    let archive = folder.path().join(name);
+    let exported = docker(
+        &[
+            "export",
+            "-o",
+            &archive.display().to_string(),
+            container.trim(),
+        ],
+        b"",
+    )
+    .await;
+    docker(&["rm", container.trim()], b"").await?;
+    docker(&["image", "rm", &image], b"").await?;
+    exported?;
+    files(&archive)
+}
+
+fn files(archive: &Path) -> Result<BTreeMap<String, String>> {
+    let mut files = BTreeMap::new();
+    for entry in tar::Archive::new(File::open(archive)?).entries()? {
+        let mut entry = entry?;
+        let path = entry.path()?.display().to_string();
+        if OF_THE_ENGINE.contains(&path.as_str()) {
+            continue;
+        }
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content)?;
+        let mut hash = DefaultHasher::new();
+        content.hash(&mut hash);
+        let header = entry.header();
+        // The engine makes what it mounts over, at the time of the container.
+        let time = match header.entry_type().is_dir() {
+            true => 0,
+            false => header.mtime()?,
+        };
+        let facts = format!(
+            "{:?} {:o} {}:{} {time} {:?} {:x}",
+            header.entry_type(),
+            header.mode()?,
+            header.uid()?,
+            header.gid()?,
+            entry.link_name()?,
+            hash.finish()
+        );
+        files.insert(path, facts);
+    }
+    Ok(files)
+}
