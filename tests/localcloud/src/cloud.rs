@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::proxy::{Addresses, Proxy};
 use crate::python::Python;
 use crate::state::{Claim, State};
-use crate::{docker, images, paths};
+use crate::{docker, images, paths, tls};
 
 /// AWS's SDKs take task credentials over plain HTTP from this address (and loopback, which is the container's own).
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>
@@ -178,7 +178,12 @@ async fn bring_up(
         moto: SocketAddr::from((Ipv4Addr::LOCALHOST, moto)),
         viewer_port: options.viewer_port,
     };
-    let proxy = Proxy::bind(addresses, options.fault_seed).await?;
+    let tls = if options.viewer_tls {
+        Some(tls::acceptor(&python, &directory, &options).await?)
+    } else {
+        None
+    };
+    let proxy = Proxy::bind(addresses, tls, options.fault_seed).await?;
     let mut state = State {
         identity: paths::identity(&options.name)?,
         directory,
@@ -325,6 +330,7 @@ async fn seed(python: &Python, state: &State) -> Result<()> {
         .options
         .accounts
         .iter()
+        .filter(|account| account.seeded)
         .map(|account| json!({"environment": account.environment, "id": account.id, "cells": account.cells}))
         .collect();
     let request = json!({"endpoint": state.endpoint, "secret_key": Options::SECRET_KEY,

@@ -20,6 +20,8 @@ pub mod proxy;
 mod python;
 pub mod shared;
 mod state;
+pub mod terraform;
+mod tls;
 
 pub use cloud::LocalCloud;
 pub use options::{Account, Options};

@@ -11,6 +11,8 @@ pub struct Account {
     pub id: String,
     /// Names of its cells: each has a load balancer, a database server and a file system.
     pub cells: Vec<String>,
+    /// Whether its foundation is made at the start; else Terraform is to make it.
+    pub seeded: bool,
 }
 
 /// What a cloud is started with. The default is the whole organization with one cell an environment.
@@ -24,6 +26,8 @@ pub struct Options {
     pub accounts: Vec<Account>,
     /// Port of the edge on loopback; any free one without.
     pub viewer_port: Option<u16>,
+    /// Whether the edge speaks TLS, with a certificate that [`crate::State::edge_authority`] vouches for.
+    pub viewer_tls: bool,
     /// Health check intervals and grace periods are multiplied by this.
     pub time_scale: f64,
     /// Seed of the faults' probabilities.
@@ -70,6 +74,18 @@ impl Options {
         self
     }
 
+    /// The same with an empty account for an environment, and the edge where visitors look for it on AWS: HTTPS on port
+    /// 443. Terraform makes the foundation.
+    #[must_use]
+    pub fn without_foundation(mut self, environment: &str) -> Self {
+        for account in &mut self.accounts {
+            account.seeded &= account.environment != environment;
+        }
+        self.viewer_port = Some(443);
+        self.viewer_tls = true;
+        self
+    }
+
     /// The same with these cells in every account.
     #[must_use]
     pub fn with_cells(mut self, cells: &[&str]) -> Self {
@@ -86,6 +102,7 @@ impl Default for Options {
             environment: environment.into(),
             id: id.into(),
             cells: vec!["a".into()],
+            seeded: true,
         };
         Self {
             name: "demo".into(),
@@ -96,6 +113,7 @@ impl Default for Options {
                 account("prod", "333333333333"),
             ],
             viewer_port: None,
+            viewer_tls: false,
             time_scale: 0.1,
             fault_seed: 0,
         }

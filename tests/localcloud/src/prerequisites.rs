@@ -1,7 +1,7 @@
 //! Programs that the local cloud needs. On Debian as root they are installed; elsewhere it is said what to install.
 
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -60,6 +60,16 @@ pub async fn prepare() -> Result<()> {
     let progress = Progress::new();
     Python::ensure(progress).await?;
     images::ensure(progress).await
+}
+
+/// A program of Python packages, which are installed once a machine into an environment of their own. `requirements` is a
+/// file with hashes.
+///
+/// # Errors
+/// Says what cannot be installed.
+pub async fn python_program(requirements: &Path, name: &str) -> Result<PathBuf> {
+    let python = Python::with(Progress::new(), requirements, name).await?;
+    Ok(python.program(name))
 }
 
 /// Debian packages that would bring what is missing.

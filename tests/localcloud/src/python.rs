@@ -1,4 +1,4 @@
-//! The Python environment of the emulators: a venv in the cache, one for each content of `requirements.txt`.
+//! Python environments, the emulators' and others': a venv in the cache for each content of a file of requirements.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,15 @@ pub(crate) struct Python {
 }
 
 impl Python {
-    /// Finds the venv, or makes it: every package's hash is checked. A half-made one is made again.
+    /// The emulators'.
     pub(crate) async fn ensure(progress: Progress) -> Result<Self> {
         let requirements = paths::emulator().join("requirements.txt");
-        let content = std::fs::read(&requirements)
+        Self::with(progress, &requirements, "MiniStack and moto").await
+    }
+
+    /// Finds the venv, or makes it: every package's hash is checked. A half-made one is made again.
+    pub(crate) async fn with(progress: Progress, requirements: &Path, what: &str) -> Result<Self> {
+        let content = std::fs::read(requirements)
             .with_context(|| format!("cannot read {}", requirements.display()))?;
         let cache = paths::cache()?;
         std::fs::create_dir_all(&cache)?;
@@ -39,11 +44,20 @@ impl Python {
         let lock = File::create(cache.join("venv.lock"))?;
         let _lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
         if !complete.exists() {
-            progress.stage("installing MiniStack and moto (Python, once)");
-            make(&venv, &python.interpreter, &requirements).await?;
+            progress.stage(&format!("installing {what} (Python, once)"));
+            make(&venv, &python.interpreter, requirements)
+                .await
+                .with_context(|| {
+                    format!("pip cannot install {what}: is the Python package index reachable?")
+                })?;
             File::create(&complete)?;
         }
         Ok(python)
+    }
+
+    /// A program that a package brought.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.interpreter.with_file_name(name)
     }
 
     /// `python -m <module>` of ours.
@@ -79,8 +93,5 @@ async fn make(venv: &Path, interpreter: &Path, requirements: &Path) -> Result<()
         .args(["--no-warn-script-location", "--require-hashes", "-r"])
         .arg(requirements)
         .kill_on_drop(true);
-    run(install)
-        .await
-        .context("pip cannot install the emulators: is the Python package index reachable?")?;
-    Ok(())
+    run(install).await.map(drop)
 }

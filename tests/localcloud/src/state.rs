@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::options::Options;
-use crate::paths;
 use crate::process::Identity;
+use crate::{paths, tls};
 
 /// A cloud as its `state.json` tells it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -63,6 +63,13 @@ impl State {
         std::fs::write(&temporary, serde_json::to_vec_pretty(self)?)?;
         std::fs::rename(&temporary, &file)
             .with_context(|| format!("cannot write {}", file.display()))
+    }
+
+    /// The certificate authority of the edge, where it speaks TLS.
+    #[must_use]
+    pub fn edge_authority(&self) -> Option<PathBuf> {
+        let file = self.directory.join(tls::AUTHORITY);
+        self.options.viewer_tls.then_some(file)
     }
 
     /// What an AWS client needs to act as the root of an environment's account.

@@ -13,11 +13,12 @@ import time
 from ministack.core.responses import error_response_json, json_response, new_uuid
 from ministack.services import ecr
 
-from .patching import replace
+from .patching import add_operations, replace
 
 _parts: dict[str, bytearray] = {}
 _exclusions: dict[tuple[str, str], list[str]] = {}
 _findings: dict[tuple[str, str, str], dict] = {}
+_replication: dict[tuple[str, str, str], dict] = {}
 
 
 def _scope(name):
@@ -215,21 +216,24 @@ def _start_scan(data):
     return json_response({"imageId": {"imageDigest": found["imageDigest"]}, "imageScanStatus": {"status": "IN_PROGRESS"}})
 
 
+def _put_replication(data):
+    """Kept and told, not done: the regions of this cloud have no copies of images."""
+    _replication[_scope("")] = data["replicationConfiguration"]
+    return json_response({"replicationConfiguration": data["replicationConfiguration"]})
+
+
+def _describe_registry(_):
+    rules = _replication.get(_scope(""), {"rules": []})
+    return json_response({"registryId": ecr.get_account_id(), "replicationConfiguration": rules})
+
+
 _MORE = {
+    "PutReplicationConfiguration": _put_replication,
+    "DescribeRegistry": _describe_registry,
     "PutImageScanFindings": _put_findings,
     "DescribeImageScanFindings": _describe_findings,
     "StartImageScan": _start_scan,
 }
-
-
-def _with_more(handle):
-    async def handled(method, path, headers, body, query_params):
-        more = _MORE.get(headers.get("x-amz-target", "").split(".")[-1])
-        if more:
-            return more(json.loads(body))
-        return await handle(method, path, headers, body, query_params)
-
-    return handled
 
 
 def install():
@@ -242,4 +246,4 @@ def install():
     replace(ecr, "_put_image_tag_mutability", _with_exclusions)
     replace(ecr, "_describe_images", _with_sizes)
     replace(ecr, "_batch_delete_image", _with_tags)
-    replace(ecr, "handle_request", _with_more)
+    add_operations(ecr, _MORE)

@@ -10,7 +10,7 @@ from ministack import app
 from ministack.core.responses import request_scope
 from ministack.services import alb, cloudfront
 
-from . import settings
+from . import origins, settings
 from .patching import replace
 
 VIEWER_HEADER = "x-bbws-viewer"
@@ -41,9 +41,8 @@ def _distribution(host):
 
 def _origin_region(account, distribution):
     with request_scope(account, "us-east-1"):
-        origins = cloudfront.parse_distribution_dataplane_config(distribution)["origins"].values()
-        for origin in origins:
-            if match := _LOAD_BALANCER.match(origin["domain_name"].lower()):
+        for origin in cloudfront.parse_distribution_dataplane_config(distribution)["origins"].values():
+            if match := _LOAD_BALANCER.match(origins.resolved(origin["domain_name"])):
                 return match[1]
     return "us-east-1"
 

@@ -19,7 +19,9 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use http_body_util::BodyExt as _;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 pub use fault::{Faults, Kind, Rule};
 pub use gate::{Gate, Gates};
@@ -45,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) gates: Arc<Gates>,
     pub(crate) sessions: operation::Sessions,
     pub(crate) registries: registry::Registries,
+    /// Whether visitors come by TLS.
+    pub(crate) viewer_tls: bool,
 }
 
 /// The running proxy; dropping it closes every listener and connection.
@@ -59,7 +63,11 @@ pub struct Proxy {
 
 impl Proxy {
     /// Binds all listeners and starts to serve. The emulators may come later.
-    pub(crate) async fn bind(addresses: Addresses, seed: u64) -> Result<Self> {
+    pub(crate) async fn bind(
+        addresses: Addresses,
+        tls: Option<TlsAcceptor>,
+        seed: u64,
+    ) -> Result<Self> {
         let (api, credentials) = bind_pair(addresses).await?;
         let control = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let wanted = addresses.viewer_port.unwrap_or(0);
@@ -82,14 +90,35 @@ impl Proxy {
             gates: Arc::default(),
             sessions: operation::Sessions::default(),
             registries: registry::Registries::default(),
+            viewer_tls: tls.is_some(),
         });
         let mut listeners = tokio::task::JoinSet::new();
-        listeners.spawn(serve::serve(api, Arc::clone(&shared), api::handle));
-        listeners.spawn(serve::serve(credentials, Arc::clone(&shared), api::handle));
-        listeners.spawn(serve::serve(control, Arc::clone(&shared), control::handle));
-        listeners.spawn(serve::serve(viewer, Arc::clone(&shared), viewer::handle));
+        listeners.spawn(serve::serve(api, None, Arc::clone(&shared), api::handle));
+        listeners.spawn(serve::serve(
+            credentials,
+            None,
+            Arc::clone(&shared),
+            api::handle,
+        ));
+        listeners.spawn(serve::serve(
+            control,
+            None,
+            Arc::clone(&shared),
+            control::handle,
+        ));
+        listeners.spawn(serve::serve(
+            viewer,
+            tls.clone(),
+            Arc::clone(&shared),
+            viewer::handle,
+        ));
         if let Some(viewer6) = viewer6 {
-            listeners.spawn(serve::serve(viewer6, Arc::clone(&shared), viewer::handle));
+            listeners.spawn(serve::serve(
+                viewer6,
+                tls,
+                Arc::clone(&shared),
+                viewer::handle,
+            ));
         }
         Ok(Self {
             shared,
@@ -98,6 +127,38 @@ impl Proxy {
             viewer_port,
             _listeners: listeners,
         })
+    }
+
+    /// Names of all that an account has, in every service and region, from the emulator's memory.
+    ///
+    /// # Errors
+    /// The emulator does not answer.
+    pub async fn inventory(&self, account: &str) -> Result<Vec<String>> {
+        self.view("inventory", account).await
+    }
+
+    /// `role action` of all that IAM allowed an account's roles so far. Only with IAM evaluated, and not of the services that
+    /// moto stands in for.
+    ///
+    /// # Errors
+    /// The emulator does not answer.
+    pub async fn allowed(&self, account: &str) -> Result<Vec<String>> {
+        self.view("allowed", account).await
+    }
+
+    async fn view(&self, name: &str, account: &str) -> Result<Vec<String>> {
+        let path = format!("/_ministack/{name}?account={account}");
+        let request = hyper::Request::get(path)
+            .header("host", "localhost")
+            .body(serve::full(""))?;
+        let answer = self
+            .shared
+            .upstream
+            .send(self.shared.addresses.ministack, request)
+            .await
+            .map_err(|error| anyhow::anyhow!(error))?;
+        let content = answer.into_body().collect().await?.to_bytes();
+        Ok(serde_json::from_slice(&content)?)
     }
 
     /// The requests recorded so far.

@@ -54,6 +54,7 @@ impl Registries {
         };
         listeners.spawn(serve(
             TcpListener::from_std(listener)?,
+            None,
             Arc::clone(shared),
             handle,
         ));

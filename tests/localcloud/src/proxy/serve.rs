@@ -12,6 +12,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 use super::Shared;
 
@@ -36,9 +37,13 @@ pub(crate) fn json(status: u16, value: &impl serde::Serialize) -> Result<Respons
         .body(full(body))?)
 }
 
-/// Serves until aborted; connections end with it.
-pub(crate) async fn serve<H, F>(listener: TcpListener, shared: Arc<Shared>, handle: H)
-where
+/// Serves until aborted; connections end with it. With `tls`, connections begin with a handshake.
+pub(crate) async fn serve<H, F>(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+    handle: H,
+) where
     H: Fn(Arc<Shared>, SocketAddr, Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Result<Response<Body>, Error>> + Send + 'static,
 {
@@ -50,12 +55,18 @@ where
                 let _ = stream.set_nodelay(true);
                 let (shared, handle) = (Arc::clone(&shared), handle.clone());
                 let service = service_fn(move |request| handle(Arc::clone(&shared), peer, request));
+                let tls = tls.clone();
                 connections.spawn(async move {
+                    let mut http = hyper::server::conn::http1::Builder::new();
+                    http.timer(TokioTimer::new());
                     // An error here is the client's or a fault's: there is nobody to tell.
-                    let _ = hyper::server::conn::http1::Builder::new()
-                        .timer(TokioTimer::new())
-                        .serve_connection(TokioIo::new(stream), service)
-                        .await;
+                    let _ = match tls {
+                        None => http.serve_connection(TokioIo::new(stream), service).await,
+                        Some(tls) => {
+                            let Ok(stream) = tls.accept(stream).await else { return };
+                            http.serve_connection(TokioIo::new(stream), service).await
+                        }
+                    };
                 });
             }
             Some(_) = connections.join_next() => {}

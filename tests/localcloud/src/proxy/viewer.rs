@@ -34,6 +34,11 @@ pub(crate) async fn handle(
     parts
         .headers
         .insert("x-bbws-viewer", HeaderValue::from_static("1"));
+    if shared.viewer_tls {
+        parts
+            .headers
+            .insert("x-forwarded-proto", HeaderValue::from_static("https"));
+    }
     let request = Request::from_parts(parts, body.map_err(Error::from).boxed());
     match shared
         .upstream
