@@ -14,7 +14,7 @@ use super::names::{
 use super::{BackupPolicy, Nat, PriceClass, SiteState, Standby};
 
 /// The kinds of manifest file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ManifestKind {
     /// `environments/<environment>/environment.yaml`
     Environment,

@@ -9,7 +9,7 @@ use crate::{bbws, outcome, repository};
 
 #[test]
 fn the_published_schemas_are_current() {
-    for kind in ["environment", "tenant", "site"] {
+    for kind in ["environment", "tenant", "site", "foundation"] {
         let (code, printed, _) = outcome(&mut bbws(&["schema", kind]));
         assert_eq!(code, 0);
         let path = repository().join(format!("docs/schema/{kind}.json"));
