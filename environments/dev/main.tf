@@ -76,4 +76,5 @@ module "environment" {
   dr              = { replicate_files = false }
   restore_testing = false
   pull_accounts   = ["222222222222"]
+  github          = { owner = "example", name = "fleet" }
 }

@@ -74,4 +74,6 @@ module "environment" {
   dnssec          = true
   dr              = { replicate_files = true }
   restore_testing = true
+  image_sources   = ["222222222222"]
+  github          = { owner = "example", name = "fleet" }
 }

@@ -75,4 +75,6 @@ module "environment" {
   dr              = { replicate_files = false }
   restore_testing = false
   pull_accounts   = ["333333333333"]
+  image_sources   = ["111111111111"]
+  github          = { owner = "example", name = "fleet" }
 }

@@ -36,6 +36,7 @@ resource "aws_efs_file_system_policy" "this" {
 
   policy = jsonencode({
     Version = "2012-10-17"
+    Id      = "uploads" # EFS gives one of its own to a policy without, and every plan would take it back
     Statement = [
       {
         Sid       = "MountThroughAccessPoints"

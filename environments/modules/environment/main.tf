@@ -132,6 +132,32 @@ module "cloudfront" {
   environment = var.environment
 }
 
+module "github_oidc" {
+  source = "../github-oidc"
+  count  = var.github == null ? 0 : 1
+
+  environment      = var.environment
+  repository       = var.github
+  artifacts_bucket = module.artifacts.bucket
+  key_arn          = module.security.key_arn
+  cluster_arn      = module.ecs_cluster.arn
+  pool_id          = module.cognito.pool_id
+  zone_id          = module.route53.id
+  job              = module.ecs_cluster.job
+
+  repository_arns = concat([module.ecr.arn], [
+    for account in var.image_sources :
+    "arn:${data.aws_partition.this.partition}:ecr:${data.aws_region.this.name}:${account}:repository/${module.ecr.repository}"
+  ])
+
+  dr = {
+    region          = data.aws_region.dr.name
+    bucket          = module.artifacts.replica_bucket
+    key_arn         = module.security.dr_key_arn
+    backup_role_arn = module.backup.role_arn
+  }
+}
+
 module "backup" {
   source    = "../backup"
   providers = { aws = aws, aws.dr = aws.dr }

@@ -12,3 +12,8 @@ output "ds_record" {
   description = "What the parent zone must hold as DS record, or null without DNSSEC."
   value       = module.route53.ds_record
 }
+
+output "workflow_roles" {
+  description = "What GitHub's workflows assume, by what they do."
+  value       = one(module.github_oidc[*].role_arns)
+}

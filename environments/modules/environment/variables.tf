@@ -88,3 +88,15 @@ variable "pull_accounts" {
   type        = list(string)
   default     = []
 }
+
+variable "github" {
+  description = "The GitHub repository whose workflows act here, see the github-oidc module; null for none."
+  type        = object({ owner = string, name = string, owner_id = optional(number), id = optional(number) })
+  default     = null
+}
+
+variable "image_sources" {
+  description = "Accounts from whose registries images are brought here."
+  type        = list(string)
+  default     = []
+}
