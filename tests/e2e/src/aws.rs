@@ -47,23 +47,7 @@ impl Aws {
         environment: &str,
         variables: &BTreeMap<&'static str, String>,
     ) -> Result<Self> {
-        let variable = |name: &str| variables.get(name).cloned().unwrap_or_default();
-        let credentials = Credentials::new(
-            variable("AWS_ACCESS_KEY_ID"),
-            variable("AWS_SECRET_ACCESS_KEY"),
-            None,
-            None,
-            "story",
-        );
-        let http = aws_smithy_http_client::Builder::new().build_http();
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
-            .region(Region::new(variable("AWS_REGION")))
-            .endpoint_url(variable("AWS_ENDPOINT_URL"))
-            .credentials_provider(credentials)
-            .retry_config(RetryConfig::standard().with_max_attempts(5))
-            .load()
-            .await;
+        let config = configuration(variables).await;
         let name = format!("/bbws/{environment}/foundation");
         let parameter = aws_sdk_ssm::Client::new(&config)
             .get_parameter()
@@ -76,9 +60,6 @@ impl Aws {
             .context("the foundation document is empty")?;
         let foundation: Value = serde_json::from_str(foundation)?;
         let edge = config.to_builder().region(Region::new("us-east-1")).build();
-        let s3 = aws_sdk_s3::config::Builder::from(&config)
-            .force_path_style(true)
-            .build();
         Ok(Self {
             acm: aws_sdk_acm::Client::new(&edge),
             autoscaling: aws_sdk_applicationautoscaling::Client::new(&config),
@@ -94,7 +75,7 @@ impl Aws {
             kms: aws_sdk_kms::Client::new(&config),
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
             route53: aws_sdk_route53::Client::new(&edge),
-            s3: aws_sdk_s3::Client::from_conf(s3),
+            s3: storage(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             foundation,
             config,
@@ -325,4 +306,45 @@ impl Aws {
         let object = get.send().await.with_context(|| format!("object {key}"))?;
         Ok(object.body.collect().await?.to_vec())
     }
+}
+
+async fn configuration(variables: &BTreeMap<&'static str, String>) -> SdkConfig {
+    let variable = |name: &str| variables.get(name).cloned().unwrap_or_default();
+    let credentials = Credentials::new(
+        variable("AWS_ACCESS_KEY_ID"),
+        variable("AWS_SECRET_ACCESS_KEY"),
+        variables.get("AWS_SESSION_TOKEN").cloned(),
+        None,
+        "story",
+    );
+    let http = aws_smithy_http_client::Builder::new().build_http();
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .region(Region::new(variable("AWS_REGION")))
+        .endpoint_url(variable("AWS_ENDPOINT_URL"))
+        .credentials_provider(credentials)
+        .retry_config(RetryConfig::standard().with_max_attempts(5))
+        .load()
+        .await
+}
+
+fn storage(config: &SdkConfig) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::config::Builder::from(config).force_path_style(true);
+    aws_sdk_s3::Client::from_conf(config.build())
+}
+
+/// Makes a bucket in the account whose environment variables these are.
+///
+/// # Errors
+/// S3 refuses.
+pub async fn make_bucket(variables: &BTreeMap<&'static str, String>, name: &str) -> Result<()> {
+    use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+    let region = variables.get("AWS_REGION").map_or("", String::as_str);
+    let place = CreateBucketConfiguration::builder()
+        .location_constraint(BucketLocationConstraint::from(region))
+        .build();
+    let s3 = storage(&configuration(variables).await);
+    let create = s3.create_bucket().bucket(name);
+    create.create_bucket_configuration(place).send().await?;
+    Ok(())
 }

@@ -12,12 +12,13 @@ mod crowd;
 mod database;
 mod docker;
 mod fleet;
+mod terraform;
 mod visitor;
 mod wait;
 mod world;
 
 pub use artifacts::artifacts;
-pub use aws::Aws;
+pub use aws::{Aws, make_bucket};
 pub use bbws::{Bbws, Drift, Outcome, Running};
 pub use browser::Browser;
 use census::census;
@@ -26,9 +27,10 @@ pub use crowd::Crowd;
 pub use database::Database;
 pub use docker::{Containers, docker};
 pub use fleet::Fleet;
+pub use terraform::{Terraform, folders};
 pub use visitor::{Page, Visitor};
 pub use wait::until;
-pub use world::{World, story};
+pub use world::{World, story, story_on};
 
 /// A whole image, one pixel large.
 pub const PIXEL: &[u8] = include_bytes!("pixel.png");

@@ -1,6 +1,8 @@
 //! A person at a browser without the browser: requests to the edge by host name, cookies kept, redirects followed.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
@@ -8,7 +10,13 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, SET_COOKIE};
 use hyper::{HeaderMap, Method, Request};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 const REDIRECTS: usize = 5;
 
@@ -17,6 +25,7 @@ const REDIRECTS: usize = 5;
 pub struct Visitor {
     host: String,
     port: u16,
+    tls: Option<Arc<ClientConfig>>,
     cookies: BTreeMap<String, String>,
 }
 
@@ -55,6 +64,10 @@ impl Page {
     }
 }
 
+/// What requests go through.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
 impl Visitor {
     /// Of `http://<host>:<port>/`, whatever the resolver says of the host.
     #[must_use]
@@ -62,14 +75,49 @@ impl Visitor {
         Self {
             host: host.to_owned(),
             port,
+            tls: None,
             cookies: BTreeMap::new(),
         }
+    }
+
+    /// The same by TLS, trusting this authority alone.
+    ///
+    /// # Errors
+    /// The file holds no certificate.
+    pub fn over_tls(mut self, authority: &Path) -> Result<Self> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(authority)?)?;
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        self.tls = Some(Arc::new(config));
+        Ok(self)
     }
 
     /// The URL of a path.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}:{}{path}", self.host, self.port)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}{path}", self.authority())
+    }
+
+    /// Host, and port where it is not the scheme's own.
+    fn authority(&self) -> String {
+        match (self.port, &self.tls) {
+            (443, Some(_)) | (80, None) => self.host.clone(),
+            (port, _) => format!("{}:{port}", self.host),
+        }
+    }
+
+    async fn connect(&self) -> Result<Box<dyn Stream>> {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
+        let Some(tls) = &self.tls else {
+            return Ok(Box::new(stream));
+        };
+        let name = ServerName::try_from(self.host.clone())?;
+        let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream);
+        Ok(Box::new(stream.await?))
     }
 
     /// Opens a path, following redirects.
@@ -108,13 +156,13 @@ impl Visitor {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Result<Page> {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
+        let stream = self.connect().await?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
         let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header(HOST, format!("{}:{}", self.host, self.port));
+            .header(HOST, self.authority());
         if !self.cookies.is_empty() {
             let pairs: Vec<_> = self
                 .cookies

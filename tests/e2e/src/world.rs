@@ -1,6 +1,8 @@
 //! What a story starts with, and that it ends tidily whatever happens.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -35,7 +37,21 @@ pub async fn story(
     fleet: Result<Fleet>,
     tell: impl AsyncFnOnce(&World) -> Result<()>,
 ) {
-    let world = match World::new(name, options, fleet).await {
+    story_on(name, options, fleet, async |_, _| Ok(()), tell).await;
+}
+
+/// The same on a foundation that `found` makes first, in the accounts that the cloud did not seed.
+///
+/// # Panics
+/// When the story fails.
+pub async fn story_on(
+    name: &'static str,
+    options: Options,
+    fleet: Result<Fleet>,
+    found: impl AsyncFnOnce(&LocalCloud, &Fleet) -> Result<()>,
+    tell: impl AsyncFnOnce(&World) -> Result<()>,
+) {
+    let world = match World::new(name, options, fleet, found).await {
         Ok(world) => world,
         Err(error) => panic!("the story {name} cannot begin: {error:#}"),
     };
@@ -71,20 +87,36 @@ pub async fn story(
 }
 
 impl World {
-    async fn new(name: &'static str, options: Options, fleet: Result<Fleet>) -> Result<Self> {
+    async fn new(
+        name: &'static str,
+        options: Options,
+        fleet: Result<Fleet>,
+        found: impl AsyncFnOnce(&LocalCloud, &Fleet) -> Result<()>,
+    ) -> Result<Self> {
         let (fleet, began) = (fleet?, Instant::now());
         let cloud = LocalCloud::start(options).await?;
-        match Aws::new("dev", &cloud.environment("dev")).await {
-            Ok(aws) => Ok(Self {
+        let beginning = AssertUnwindSafe(async {
+            found(&cloud, &fleet).await?;
+            let aws = Aws::new("dev", &cloud.environment("dev")).await?;
+            keeps_to_the_schema(&aws.foundation)?;
+            anyhow::Ok(aws)
+        });
+        match beginning.catch_unwind().await {
+            Ok(Ok(aws)) => Ok(Self {
                 name,
                 cloud,
                 aws,
                 fleet,
                 began,
             }),
-            Err(error) => {
+            Ok(Err(error)) => {
+                keep_logs(&cloud, &artifacts(name)?)?;
                 cloud.stop().await?;
                 Err(error)
+            }
+            Err(panic) => {
+                cloud.stop().await?;
+                std::panic::resume_unwind(panic)
             }
         }
     }
@@ -103,7 +135,17 @@ impl World {
     /// # Errors
     /// It was not built.
     pub fn bbws(&self) -> Result<Bbws> {
-        Bbws::new(self.fleet.path(), self.cloud.environment("dev"))
+        Bbws::new(self.fleet.path(), self.variables())
+    }
+
+    /// With which a runner acts as the root of the account, and trusts the edge.
+    #[must_use]
+    pub fn variables(&self) -> BTreeMap<&'static str, String> {
+        let mut variables = self.cloud.environment("dev");
+        if let Some(authority) = self.cloud.state().edge_authority() {
+            variables.insert("SSL_CERT_FILE", authority.display().to_string());
+        }
+        variables
     }
 
     /// Applies `dev`.
@@ -117,9 +159,19 @@ impl World {
     }
 
     /// Somebody who visits a tenant's site.
+    ///
+    /// # Panics
+    /// When the edge's certificate cannot be read.
     #[must_use]
     pub fn visitor(&self, tenant: &str) -> Visitor {
-        Visitor::new(&format!("{tenant}.dev.localhost"), self.cloud.viewer_port())
+        let visitor = Visitor::new(&format!("{tenant}.dev.localhost"), self.cloud.viewer_port());
+        let Some(authority) = self.cloud.state().edge_authority() else {
+            return visitor;
+        };
+        match visitor.over_tls(&authority) {
+            Ok(visitor) => visitor,
+            Err(error) => panic!("{}: {error:#}", authority.display()),
+        }
     }
 
     /// The cloud's containers.
@@ -198,30 +250,7 @@ impl World {
 
     async fn keep_evidence(&self) -> Result<()> {
         let directory = artifacts(self.name)?;
-        for entry in std::fs::read_dir(&self.cloud.state().directory)? {
-            let entry = entry?;
-            if entry
-                .path()
-                .extension()
-                .is_some_and(|extension| extension == "log")
-            {
-                std::fs::copy(entry.path(), directory.join(entry.file_name()))?;
-            }
-        }
-        let requests = self.cloud.proxy().requests().all();
-        let line = |request: &Request| {
-            format!(
-                "{} {:?} {}:{} {:?} {}",
-                request.sequence,
-                request.origin,
-                request.service,
-                request.operation,
-                request.status,
-                request.fault.as_deref().unwrap_or_default()
-            )
-        };
-        let lines: Vec<_> = requests.iter().map(line).collect();
-        std::fs::write(directory.join("requests.txt"), lines.join("\n"))?;
+        keep_logs(&self.cloud, &directory)?;
         for (name, _) in self.containers().described().await? {
             if let Ok(log) = crate::docker(&["logs", "--tail", "200", &name], b"").await {
                 std::fs::write(directory.join(format!("{name}.log")), log)?;
@@ -230,4 +259,48 @@ impl World {
         self.note(&format!("logs are in {}", directory.display()));
         Ok(())
     }
+}
+
+/// What the emulators said, and the requests that were made.
+fn keep_logs(cloud: &LocalCloud, directory: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(&cloud.state().directory)? {
+        let entry = entry?;
+        if entry
+            .path()
+            .extension()
+            .is_some_and(|extension| extension == "log")
+        {
+            std::fs::copy(entry.path(), directory.join(entry.file_name()))?;
+        }
+    }
+    let requests = cloud.proxy().requests().all();
+    let line = |request: &Request| {
+        format!(
+            "{} {:?} {}:{} {:?} {}",
+            request.sequence,
+            request.origin,
+            request.service,
+            request.operation,
+            request.status,
+            request.fault.as_deref().unwrap_or_default()
+        )
+    };
+    let lines: Vec<_> = requests.iter().map(line).collect();
+    std::fs::write(directory.join("requests.txt"), lines.join("\n"))?;
+    Ok(())
+}
+
+/// Whoever made the foundation, its document has the published form.
+fn keeps_to_the_schema(foundation: &serde_json::Value) -> Result<()> {
+    let schema = include_str!("../../../docs/schema/foundation.json");
+    let validator = jsonschema::validator_for(&serde_json::from_str(schema)?)?;
+    let errors = validator.iter_errors(foundation);
+    let errors: Vec<_> = errors
+        .map(|error| format!("{}: {error}", error.instance_path))
+        .collect();
+    anyhow::ensure!(
+        errors.is_empty(),
+        "the foundation document does not keep to its schema: {errors:#?}"
+    );
+    Ok(())
 }

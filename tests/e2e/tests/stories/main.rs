@@ -7,6 +7,7 @@ mod demo;
 mod destroy;
 mod drift;
 mod faults;
+mod foundation;
 mod image_test;
 mod isolation;
 mod lease;
