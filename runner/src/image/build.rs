@@ -25,7 +25,7 @@ use crate::output::narrate;
 /// What to build, and of what.
 #[derive(Clone, Debug)]
 pub struct Build {
-    /// The folder with `Dockerfile`, `collect.sh`, `rootfs/` and `image.lock.yaml`.
+    /// The folder with `Dockerfile`, `collect.sh`, `compile.php`, `rootfs/` and `image.lock.yaml`.
     pub folder: PathBuf,
     /// The program for inside the image.
     pub site_job: PathBuf,
@@ -110,6 +110,10 @@ async fn entries(build: &Build, lock: &Lock) -> Result<Vec<Entry>, ImageError> {
         Entry {
             name: "collect.sh",
             path: build.folder.join("collect.sh"),
+        },
+        Entry {
+            name: "compile.php",
+            path: build.folder.join("compile.php"),
         },
         Entry {
             name: "rootfs",

@@ -15,6 +15,7 @@ mod engine;
 mod health;
 mod site;
 mod stop;
+mod views;
 mod visitor;
 
 pub use check::Check;
@@ -128,6 +129,7 @@ async fn all(site: &Site<'_>, checks: &Checks<'_>) {
     visitor::check(site, &one, checks).await;
     let people = editor::check(site, &one, checks).await;
     cache::check(site, (&one, &other), people.as_ref(), checks).await;
+    views::check(site, &one, people.as_ref(), checks).await;
     attacks::check(site, (&one, &other), people.as_ref(), checks).await;
     health::check(site, &one, people.as_ref(), checks).await;
     container::check(site, &one, checks).await;

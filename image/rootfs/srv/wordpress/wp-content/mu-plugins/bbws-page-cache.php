@@ -17,7 +17,7 @@ defined( 'ABSPATH' ) || exit;
 
 /** Where nginx keeps pages: fastcgi_cache_path. */
 const FOLDER = '/tmp/bbws-pages';
-/** The option that holds the generation; `site-job` reads it. */
+/** The option that holds the generation; `site-job` reads it, and WordPress with the options that it loads for every request. */
 const OPTION = 'bbws_content_generation';
 /** How long a page is kept, in seconds. Nonces in it must outlive that; they live for 12 hours at least. */
 const KEPT = 600;
@@ -82,7 +82,7 @@ function purge(): void {
 	$generation = bin2hex( random_bytes( 8 ) );
 	$wpdb->query(
 		$wpdb->prepare(
-			"INSERT INTO $wpdb->options (option_name, option_value, autoload) VALUES (%s, %s, 'off') ON DUPLICATE KEY UPDATE option_value = %s",
+			"INSERT INTO $wpdb->options (option_name, option_value, autoload) VALUES (%s, %s, 'on') ON DUPLICATE KEY UPDATE option_value = %s, autoload = 'on'",
 			OPTION,
 			$generation,
 			$generation
