@@ -43,9 +43,9 @@ files=$(mktemp)
 
 # The packages that these files are from. Files that no package has are made by packages' scripts from their own files.
 packages=$(
-    while read -r file; do
-        dpkg-query -S "$file" 2>/dev/null || dpkg-query -S "${file#/usr}" 2>/dev/null || true
-    done < "$files" | sed 's/: .*$//' | tr ',' '\n' | tr -d ' ' | grep -v '^diversion' | sort -u
+    # Packages of before the merged /usr name their files without it.
+    { cat "$files"; sed 's/^\/usr//' "$files"; } | xargs -d '\n' dpkg-query -S 2>/dev/null |
+        sed 's/: .*$//' | tr ',' '\n' | tr -d ' ' | grep -v '^diversion' | sort -u
 )
 
 mkdir -p "$out"

@@ -1,14 +1,13 @@
 //! What `apply` and `destroy` share: plan, guard, leases, plan again, carry out, report.
 
 use super::scope::{exit_code, refused};
-use super::{CliError, ExitCode, Global, Interrupt};
+use super::{CliError, ExitCode, Global, Interrupt, signed};
 use crate::apply::{Execution, Journal, Lease, LeaseError, Summary, holder};
 use crate::cloud::Cloud;
-use crate::image::{self, ImageError, KeyReference, PublicKey, Registry};
 use crate::manifest::{Environment, Fleet, TenantId};
 use crate::output;
 use crate::plan::Plan;
-use crate::resource::{Inventory, revision_image};
+use crate::resource::Inventory;
 use crate::session::{Scope, Session, run_id};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -67,7 +66,7 @@ async fn prepare<'a>(
     run: &str,
 ) -> Result<Option<(Session<'a>, BTreeMap<TenantId, Lease>)>, CliError> {
     let session = Session::open(fleet, change.environment).await?;
-    let (inventory, plan) = plan(&session, change).await?;
+    let (inventory, plan) = plan(&session, change, &global.fleet).await?;
     if !global.json {
         output::narrate(output::plan(&plan, &output::Palette::stderr()));
     }
@@ -75,12 +74,17 @@ async fn prepare<'a>(
     if plan.changes.is_empty() {
         return Ok(None);
     }
-    signed(&session, change, (&inventory, &plan), &global.fleet).await?;
+    signed::before_changing(&session, change, (&inventory, &plan), &global.fleet).await?;
     let leases = acquire(&session.cloud, &plan.tenants(), run).await?;
     Ok(Some((session, leases)))
 }
 
-async fn plan(session: &Session<'_>, change: &Change<'_>) -> Result<(Inventory, Plan), CliError> {
+async fn plan(
+    session: &Session<'_>,
+    change: &Change<'_>,
+    fleet: &Path,
+) -> Result<(Inventory, Plan), CliError> {
+    signed::before_looking(session, &change.scope, fleet).await?;
     session
         .plan(&change.scope)
         .await
@@ -95,11 +99,11 @@ async fn under_leases(
     (run, holder): (&str, &str),
 ) -> Result<Summary, CliError> {
     // Another run may have changed these tenants between the plan and the leases.
-    let (inventory, mut plan) = plan(session, change).await?;
+    let (inventory, mut plan) = plan(session, change, &global.fleet).await?;
     plan.changes
         .retain(|change| leases.contains_key(&change.tenant));
     guard(&plan, change)?;
-    signed(session, change, (&inventory, &plan), &global.fleet).await?;
+    signed::before_changing(session, change, (&inventory, &plan), &global.fleet).await?;
     let journal = Journal::begin(&session.cloud, run, change.verb, holder, &plan).await?;
     let jobs = session.jobs(run, &inventory);
     let (events, receiver) = tokio::sync::mpsc::unbounded_channel();
@@ -143,79 +147,6 @@ fn guard(plan: &Plan, change: &Change<'_>) -> Result<(), CliError> {
         ),
     )
     .next(format!("if that is wanted, add {}", flags.join(" "))))
-}
-
-/// Where the environment requires it, every image that the plan would run is signed: those of the sites that change, held
-/// ones included, and that of the jobs. Each digest is checked once.
-async fn signed(
-    session: &Session<'_>,
-    change: &Change<'_>,
-    (inventory, plan): (&Inventory, &Plan),
-    fleet: &Path,
-) -> Result<(), CliError> {
-    let environment = change.environment;
-    if !environment.require_signed || plan.changes.is_empty() {
-        return Ok(());
-    }
-    let mut keys = Vec::new();
-    for key in &environment.signing_keys {
-        let reference = KeyReference::new(key.as_str(), fleet);
-        keys.push(PublicKey::open(&session.cloud.kms, &reference).await?);
-    }
-    let mut problems = Vec::new();
-    for (image, users) in images(session, change, inventory, plan).await? {
-        let digest = image.rsplit('@').next().unwrap_or_default();
-        match image::verify_image(Registry::of(&session.cloud), digest, &keys).await {
-            Ok(_) => {}
-            Err(error @ (ImageError::Unverified { .. } | ImageError::NotPushed(_))) => {
-                problems.push(format!(
-                    "{} in {}: {error}",
-                    users.join(", "),
-                    environment.name
-                ));
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    if problems.is_empty() {
-        return Ok(());
-    }
-    let message = format!(
-        "{} requires signed images; nothing was done\n{}",
-        environment.name,
-        problems.join("\n")
-    );
-    let next = format!(
-        "`bbws image sign --env {}` signs what was built and pushed here; or name a signed release",
-        environment.name
-    );
-    Err(CliError::new(ExitCode::Refused, message).next(next))
-}
-
-/// Images that a plan would run, and whose they are.
-async fn images(
-    session: &Session<'_>,
-    change: &Change<'_>,
-    inventory: &Inventory,
-    plan: &Plan,
-) -> Result<BTreeMap<String, Vec<String>>, CliError> {
-    let mut images: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    if let Some(image) = session.job_image(inventory) {
-        images.entry(image).or_default().push("jobs".to_owned());
-    }
-    let input = session.input(&change.scope, inventory);
-    for tenant in plan.tenants() {
-        let context = input.context(&tenant);
-        let image = match &context.hold {
-            Some(revision) => revision_image(&session.cloud, revision, &context.who).await?,
-            None => context.image,
-        };
-        // A site that is to be destroyed has none.
-        if !image.is_empty() {
-            images.entry(image).or_default().push(tenant.to_string());
-        }
-    }
-    Ok(images)
 }
 
 /// All leases or none.

@@ -15,6 +15,7 @@ mod render;
 mod rollout;
 mod schema;
 mod scope;
+mod signed;
 mod status;
 mod validate;
 

@@ -1,7 +1,7 @@
 //! `bbws plan`: what an apply would do, and why.
 
 use super::scope::{DeepArgs, ScopeArgs, environment, refused};
-use super::{CliError, ExitCode, Global};
+use super::{CliError, ExitCode, Global, signed};
 use crate::output;
 use crate::session::{Scope, Session};
 use clap::Args;
@@ -34,6 +34,7 @@ pub(super) async fn run(global: &Global, args: PlanArgs) -> Result<ExitCode, Cli
         deep: args.deep.deep,
         ..Scope::default()
     };
+    signed::before_looking(&session, &scope, &global.fleet).await?;
     let (_, plan) = session
         .plan(&scope)
         .await

@@ -4,7 +4,7 @@
 
 use std::{
     fmt, fs,
-    io::Write,
+    io::{self, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
@@ -186,9 +186,7 @@ impl PublicKey {
                 })?
             }
             KeyReference::File(path) => {
-                let pem = fs::read_to_string(path).map_err(|error| reference.unusable(error))?;
-                VerifyingKey::from_public_key_pem(&pem)
-                    .map_err(|_| reference.unusable("it is no P-256 public key in PEM"))?
+                read_public(path).map_err(|reason| reference.unusable(reason))?
             }
         };
         Ok(Self {
@@ -215,6 +213,24 @@ impl PublicKey {
                 reason: error.to_string(),
             })
     }
+}
+
+/// Why the public key that a manifest below `folder` names is of no use, as far as that shows without AWS.
+#[must_use]
+pub fn unusable_key(text: &str, folder: &Path) -> Option<String> {
+    match KeyReference::new(text, folder) {
+        KeyReference::Kms(_) => None,
+        KeyReference::File(path) => read_public(&path).err(),
+    }
+}
+
+fn read_public(path: &Path) -> Result<VerifyingKey, String> {
+    let pem = fs::read_to_string(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => error.to_string(),
+    })?;
+    VerifyingKey::from_public_key_pem(&pem)
+        .map_err(|_| "it is no P-256 public key in PEM".to_owned())
 }
 
 /// An ARN's own region, which may be another than the environment's.

@@ -36,7 +36,7 @@ mod verify;
 pub use build::{Build, Built, build, site_job_beside};
 pub use copy::{Copied, copy};
 pub use error::ImageError;
-pub use keys::{KeyReference, PublicKey, Signer, generate};
+pub use keys::{KeyReference, PublicKey, Signer, generate, unusable_key};
 pub use lock::{Component, Lock, Source};
 pub use push::{Pushed, push};
 pub use references::references;

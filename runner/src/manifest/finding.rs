@@ -61,6 +61,8 @@ pub enum Rule {
     NameTooLong,
     /// A canary that has no site in the environment.
     UnknownCanary,
+    /// A trusted key's file that is missing, or holds no public key.
+    UnusableKey,
     /// Two cells of one name in an environment.
     CellClaimed,
     /// A site that costs more than its budget even without a visitor. A warning: the manifests stay valid.
@@ -69,7 +71,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::YamlSyntax,
         Self::YamlFeature,
         Self::DuplicateKey,
@@ -89,6 +91,7 @@ impl Rule {
         Self::ZoneClaimed,
         Self::NameTooLong,
         Self::UnknownCanary,
+        Self::UnusableKey,
         Self::CellClaimed,
         Self::BudgetBelowEstimate,
     ];
@@ -122,6 +125,7 @@ impl Rule {
             Self::ZoneClaimed => "zone-claimed",
             Self::NameTooLong => "name-too-long",
             Self::UnknownCanary => "unknown-canary",
+            Self::UnusableKey => "unusable-key",
             Self::CellClaimed => "cell-claimed",
             Self::BudgetBelowEstimate => "budget-below-estimate",
         }

@@ -57,6 +57,7 @@ pub fn load(root: &Path) -> Result<Fleet, Invalid> {
     let found = discover(root, &mut findings);
     let documents = read(root, found, &mut findings);
     rules::check(&documents, &mut findings);
+    rules::unusable_keys(root, &documents, &mut findings);
     if findings.is_empty() {
         let fleet = resolve(&documents, &mut findings);
         if findings.is_empty() {

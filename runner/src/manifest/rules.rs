@@ -4,13 +4,16 @@
 //! tells everything.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::str::FromStr;
+
+use crate::image::unusable_key;
 
 use super::finding::{Finding, Rule};
 use super::load::{Document, Documents};
 use super::suggest;
 use super::yaml::{Kind, Node};
-use super::{CellName, Domain, EnvironmentName, TenantId};
+use super::{CellName, Domain, EnvironmentName, SigningKey, TenantId};
 
 /// Every rule. Their order doesn't matter: findings are sorted.
 const RULES: [fn(&Documents, &mut Vec<Finding>); 10] = [
@@ -112,6 +115,28 @@ fn signatures_without_keys(documents: &Documents, findings: &mut Vec<Finding>) {
                 Rule::MissingKey,
                 "signatures are required, but no key is trusted".to_owned(),
                 "add `signing_keys:` with a KMS key or the path of a public key".to_owned(),
+                findings,
+            );
+        }
+    }
+}
+
+/// The files of trusted keys, which lie in the fleet at `root`. Nothing could be verified with one that is of no use.
+pub(super) fn unusable_keys(root: &Path, documents: &Documents, findings: &mut Vec<Finding>) {
+    for (_, document) in documents.environment_documents() {
+        let keys = document.at(&["signing_keys"]);
+        for node in keys.map_or(&[][..], Node::items) {
+            let Some(key) = valid::<SigningKey>(node) else {
+                continue;
+            };
+            let Some(reason) = unusable_key(key.as_str(), root) else {
+                continue;
+            };
+            document.report(
+                node,
+                Rule::UnusableKey,
+                format!("the key `{}` cannot be used: {reason}", key.as_str()),
+                "name a key of KMS (`awskms:///…`), or the path of a public key from the fleet's folder".to_owned(),
                 findings,
             );
         }

@@ -39,6 +39,10 @@ pub(super) async fn unsigned_images_do_not_run(
         "bbws image sign --env dev",
     ];
     refused(world, world.bbws()?, &APPLY, &says).await?;
+    // Not even a job that only looks runs it.
+    let says = ["jobs in dev", digest, "it is not signed"];
+    let plan = ["plan", "--env", "dev", "--deep"];
+    refused(world, world.bbws()?, &plan, &says).await?;
 
     let stranger = shop.path("stranger.key");
     let stranger = stranger.to_str().context("a path is text")?;
