@@ -4,6 +4,7 @@
 //! Either program ending by itself ends the container, so that the platform replaces it. Only `/run/bbws` and `/tmp` are
 //! written.
 
+mod compiled;
 pub mod environment;
 mod lines;
 mod size;
@@ -14,11 +15,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{self, Write},
-    os::unix::{
-        fs::{PermissionsExt, symlink},
-        net::UnixStream,
-        process::CommandExt,
-    },
+    os::unix::{net::UnixStream, process::CommandExt},
     path::Path,
     process::{Command, Stdio},
     thread,
@@ -45,9 +42,6 @@ pub const STATUS_SOCKET: &str = "/run/bbws/status.sock";
 const PHP_STATUS_SOCKET: &str = "/run/bbws/php-status.sock";
 const SYSTEM_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 const TRUSTED_CERTIFICATES: &str = "/run/bbws/ca-certificates.crt";
-/// WordPress as it was compiled with the image, and where PHP looks for it (`opcache.file_cache`).
-const COMPILED: &str = "/srv/opcache";
-const FILE_CACHE: &str = "/run/bbws/opcache";
 /// ECS kills 30 seconds after it asks (`stopTimeout`'s default); requests get most of that to finish.
 const STOP_DEADLINE: Duration = Duration::from_secs(25);
 const START_DEADLINE: Duration = Duration::from_secs(15);
@@ -79,7 +73,7 @@ pub fn serve() -> anyhow::Result<bool> {
         tend: None,
     };
     wait_for_php()?;
-    close_file_cache()?;
+    compiled::close()?;
 
     let mut nginx = Command::new("/usr/sbin/nginx");
     nginx
@@ -171,7 +165,7 @@ fn write_state(site: &Site, variables: &BTreeMap<String, String>) -> anyhow::Res
         bundle.extend(own);
         fs::write(TRUSTED_CERTIFICATES, bundle).context("writing the trusted certificates")?;
     }
-    lay_file_cache()?;
+    compiled::lay()?;
     for socket in [SOCKET, PHP_STATUS_SOCKET, STATUS_SOCKET] {
         match fs::remove_file(socket) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -181,30 +175,6 @@ fn write_state(site: &Site, variables: &BTreeMap<String, String>) -> anyhow::Res
         }
     }
     Ok(())
-}
-
-/// Lets PHP find what was compiled. It insists on a folder that it could write to, so the image's, which nobody can write to,
-/// is linked in one. A repeat changes nothing.
-fn lay_file_cache() -> anyhow::Result<()> {
-    let folder = Path::new(FILE_CACHE);
-    fs::create_dir_all(folder).with_context(|| format!("making {FILE_CACHE}"))?;
-    let compiled = fs::read_dir(COMPILED).with_context(|| format!("reading {COMPILED}"))?;
-    for entry in compiled {
-        let entry = entry.with_context(|| format!("reading {COMPILED}"))?;
-        match symlink(entry.path(), folder.join(entry.file_name())) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(error).with_context(|| format!("linking into {FILE_CACHE}"));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// Once PHP has looked at it, nothing can be put there: code would otherwise be a matter of writing a file.
-fn close_file_cache() -> anyhow::Result<()> {
-    fs::set_permissions(FILE_CACHE, fs::Permissions::from_mode(0o555))
-        .with_context(|| format!("closing {FILE_CACHE}"))
 }
 
 /// The memory for keys takes 8,000 pages a MiB; the web server forgets what nobody asked for in an hour.
