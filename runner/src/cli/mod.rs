@@ -3,6 +3,7 @@
 //! To add a verb: a variant of [`Verb`] and its arm in `dispatch` (with its name in `Verb::name`).
 
 mod apply;
+mod audit;
 mod capacity;
 mod change;
 mod cost;
@@ -72,6 +73,7 @@ enum Verb {
     Image(image::Args),
     Cost(cost::Args),
     Capacity(capacity::Args),
+    Audit(audit::Args),
 }
 
 /// Runs the command that the process's arguments say.
@@ -111,6 +113,7 @@ impl Verb {
             Self::Image(_) => "image",
             Self::Cost(_) => "cost",
             Self::Capacity(_) => "capacity",
+            Self::Audit(_) => "audit",
         }
     }
 }
@@ -130,6 +133,7 @@ async fn dispatch(global: &Global, verb: Verb) -> Result<ExitCode, CliError> {
         Verb::Image(args) => image::run(global, args, interrupt).await,
         Verb::Cost(args) => cost::run(global, args),
         Verb::Capacity(args) => interrupt.ends(capacity::run(global, args)).await,
+        Verb::Audit(args) => interrupt.ends(audit::run(global, args)).await,
     }
 }
 

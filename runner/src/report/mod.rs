@@ -1,5 +1,6 @@
 //! What can be told of a fleet without changing it.
 
+pub mod audit;
 mod budget;
 mod cost;
 mod prices;
