@@ -4,11 +4,7 @@
 //! Requests hold identifiers, never secrets; outcomes hold neither. A field is added by giving it a default, anything else
 //! is a new [`VERSION`].
 
-mod code;
-
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-
-pub use code::{CODE_VARIABLE, Code, CodePlugin, CodeTheme};
 
 /// The version of requests and outcomes that this code speaks.
 pub const VERSION: u32 = 1;
