@@ -24,6 +24,7 @@ from . import (
     rollouts,
     secrets,
     security_groups,
+    target_groups,
     task_definitions,
     user_groups,
     viewers,
@@ -35,7 +36,7 @@ from . import (
 # Order matters where two modules wrap one function: the later is the outer.
 for module in (
     ownership, file_systems, containers, credentials, images, health, rollouts, viewers, certificates, secrets,
-    health_checks, user_groups, limits, registry,
+    health_checks, user_groups, target_groups, limits, registry,
     task_definitions, databases, network_acls, security_groups, flow_logs, instances, web_acls, alarms, origins, zones,
     authorization, inventory,
     watchdog,

@@ -1,7 +1,7 @@
 """Refusals of AWS that MiniStack leaves out, where accepting would hide a mistake of the runner's."""
 
 from ministack.core.responses import error_response_json
-from ministack.services import alb, ecs
+from ministack.services import alb, ecs, efs
 
 from .patching import replace
 
@@ -72,6 +72,16 @@ def _unused_priority(create):
     return created
 
 
+def _unused_token(create):
+    def created(body):
+        token = body.get("ClientToken")
+        if token in {point["ClientToken"] for point in efs._access_points.values()}:
+            return efs._error(409, "AccessPointAlreadyExists", f"An access point with client token '{token}' already exists")
+        return create(body)
+
+    return created
+
+
 def _few_tags(describe):
     def described(params):
         if len(alb._parse_member_list(params, "ResourceArns")) > DESCRIBE_TAGS:
@@ -96,6 +106,7 @@ def install():
     replace(ecs, "_describe_tasks", _at_most("tasks", DESCRIBE_TASKS, "Tasks cannot be more than 100."))
     replace(ecs, "_register_task_definition", _valid_size)
     replace(ecs, "_create_service", _known_cluster)
+    replace(efs, "_create_access_point", _unused_token)
     replace(alb, "_create_rule", _unused_priority)
     replace(alb, "_describe_tags", _few_tags)
     replace(alb, "_create_tg", _short_name)
