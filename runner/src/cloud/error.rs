@@ -22,7 +22,9 @@ pub enum Class {
     Quota,
     /// No credentials were found, or they are of no use any more: the call was not made, or not understood as anybody's.
     Credentials,
-    /// Everything else: bad input, service faults, broken connections.
+    /// The service failed or its answer did not arrive, after all retries: what was asked for may be done nevertheless.
+    Unavailable,
+    /// Everything else, such as bad input.
     Other,
 }
 
@@ -167,7 +169,16 @@ where
                 (code.to_owned(), causes.join(": "))
             }
         };
-        let class = classify(&code);
+        let unavailable = match &error {
+            SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
+            SdkError::DispatchFailure(_) => code != NO_CREDENTIALS,
+            SdkError::ServiceError(answer) => answer.raw().status().is_server_error(),
+            _ => false,
+        };
+        let class = match classify(&code) {
+            Class::Other if unavailable => Class::Unavailable,
+            class => class,
+        };
         CloudError::Aws {
             operation,
             code,

@@ -5,6 +5,7 @@ mod foundation;
 mod pace;
 mod secret;
 pub mod task;
+pub(crate) mod task_definition;
 pub mod wait;
 
 pub use error::{Class, CloudError, aws};

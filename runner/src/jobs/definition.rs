@@ -2,8 +2,9 @@
 //! registered when a job is about to need it.
 
 use crate::cloud::task::STREAM_PREFIX;
-use crate::cloud::{Cell, Class, Cloud, CloudError, Limit, aws};
+use crate::cloud::{Cell, Class, Cloud, CloudError, aws, task_definition};
 use crate::resource::{TEMPORARY, TEMPORARY_OPTIONS, USER, linux, tags_of_cell};
+use aws_sdk_ecs::operation::register_task_definition::builders::RegisterTaskDefinitionFluentBuilder;
 use aws_sdk_ecs::types::{
     Compatibility, ContainerDefinition, KeyValuePair, LogConfiguration, LogDriver, NetworkMode,
     Secret, Tag, TaskDefinitionField,
@@ -25,33 +26,33 @@ const SIZE: (&str, &str) = ("256", "512");
 pub(super) async fn ensure(cloud: &Cloud, cell: &Cell, image: &str) -> Result<String, CloudError> {
     let family = format!("bbws-{}-job-{}", cloud.foundation.environment, cell.name);
     let digest = digest(cloud, cell, image);
+    let request = request(cloud, cell, image, &family, &digest)?;
+    task_definition::register(cloud, &request, || newest(cloud, &family, &digest)).await
+}
+
+/// The ARN of the newest revision, if it was made from what `digest` tells.
+async fn newest(cloud: &Cloud, family: &str, digest: &str) -> Result<Option<String>, CloudError> {
     let newest = cloud
         .ecs
         .describe_task_definition()
-        .task_definition(&family)
+        .task_definition(family)
         .include(TaskDefinitionField::Tags)
         .send()
         .await
         .map_err(aws("ecs:DescribeTaskDefinition"));
-    match newest {
-        Ok(newest) => {
-            let same = newest
-                .tags()
-                .iter()
-                .any(|t| t.key() == Some(DIGEST_TAG) && t.value() == Some(&digest));
-            if let Some(arn) = newest
-                .task_definition()
-                .and_then(|d| d.task_definition_arn())
-                .filter(|_| same)
-            {
-                return Ok(arn.to_owned());
-            }
-        }
+    let newest = match newest {
         // ECS says ClientException, not a code of its own, for a family without an active revision.
-        Err(error) if is_client_error(&error) => {}
-        Err(error) => return Err(error),
-    }
-    register(cloud, cell, image, &family, &digest).await
+        Err(error) if is_client_error(&error) => return Ok(None),
+        newest => newest?,
+    };
+    let same = newest
+        .tags()
+        .iter()
+        .any(|t| t.key() == Some(DIGEST_TAG) && t.value() == Some(digest));
+    let arn = newest
+        .task_definition
+        .and_then(|definition| definition.task_definition_arn);
+    Ok(arn.filter(|_| same))
 }
 
 fn is_client_error(error: &CloudError) -> bool {
@@ -72,20 +73,19 @@ fn digest(cloud: &Cloud, cell: &Cell, image: &str) -> String {
     hex::encode(Sha256::digest(made_from.to_string()))[..16].to_owned()
 }
 
-async fn register(
+fn request(
     cloud: &Cloud,
     cell: &Cell,
     image: &str,
     family: &str,
     digest: &str,
-) -> Result<String, CloudError> {
+) -> Result<RegisterTaskDefinitionFluentBuilder, CloudError> {
     let mut tags = tags_of_cell(&cloud.foundation.environment, &cell.name);
     tags.insert(DIGEST_TAG.to_owned(), digest.to_owned());
     let tags = tags
         .into_iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build());
-    cloud.pace.wait(Limit::RegisterTaskDefinition).await;
-    let made = cloud
+    Ok(cloud
         .ecs
         .register_task_definition()
         .family(family)
@@ -96,15 +96,7 @@ async fn register(
         .execution_role_arn(&cloud.foundation.job.execution_role_arn)
         .task_role_arn(&cloud.foundation.job.task_role_arn)
         .container_definitions(container(cloud, cell, image)?)
-        .set_tags(Some(tags.collect()))
-        .send()
-        .await
-        .map_err(aws("ecs:RegisterTaskDefinition"))?;
-    made.task_definition()
-        .and_then(|definition| definition.task_definition_arn.clone())
-        .ok_or_else(|| {
-            CloudError::Unusable("RegisterTaskDefinition answered without an ARN".to_owned())
-        })
+        .set_tags(Some(tags.collect())))
 }
 
 fn container(cloud: &Cloud, cell: &Cell, image: &str) -> Result<ContainerDefinition, CloudError> {

@@ -10,6 +10,7 @@ pub(crate) use content::{STOP_TIMEOUT, TEMPORARY, TEMPORARY_OPTIONS, UPLOADS, US
 
 use super::managed_tags::with_backup;
 use super::{Attributes, Context, Found, PENDING};
+use crate::cloud::task_definition::register;
 use crate::cloud::{Class, Cloud, CloudError, Limit, aws};
 use crate::plan::{self, FieldChange};
 use aws_sdk_ecs::operation::describe_task_definition::DescribeTaskDefinitionOutput;
@@ -148,20 +149,13 @@ pub(super) async fn ensure(
         )));
     }
     let digest = digest(&wanted);
-    if let Some(newest) = newest(cloud, &context.who.name())
-        .await?
-        .filter(|newest| newest["digest"] == digest)
-    {
-        return Ok(newest);
-    }
     let definition = definition(context);
     let mut tags = with_backup(context);
     tags.insert(DIGEST_TAG.to_owned(), digest.clone());
     let tags = tags
         .into_iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build());
-    cloud.pace.wait(Limit::RegisterTaskDefinition).await;
-    let made = cloud
+    let request = cloud
         .ecs
         .register_task_definition()
         .set_family(definition.family)
@@ -173,17 +167,15 @@ pub(super) async fn ensure(
         .set_execution_role_arn(definition.execution_role_arn)
         .set_volumes(definition.volumes)
         .set_container_definitions(definition.container_definitions)
-        .set_tags(Some(tags.collect()))
-        .send()
-        .await
-        .map_err(aws("ecs:RegisterTaskDefinition"))?;
-    let arn = made
-        .task_definition()
-        .and_then(|definition| definition.task_definition_arn());
-    let arn = arn.ok_or_else(|| {
-        CloudError::Unusable("RegisterTaskDefinition answered without an ARN".to_owned())
-    })?;
-    Ok(attributes(arn, &digest))
+        .set_tags(Some(tags.collect()));
+    let family = context.who.name();
+    let arn = register(cloud, &request, || async {
+        let newest = newest(cloud, &family).await?;
+        let same = newest.filter(|newest| newest["digest"] == digest);
+        Ok(same.map(|newest| newest["arn"].clone()))
+    })
+    .await?;
+    Ok(attributes(&arn, &digest))
 }
 
 /// See [`super`]. ECS deletes only what was deregistered. The newest active revision goes last and on its own, so that
