@@ -5,8 +5,9 @@
 // PHP-FPM itself compiles, changed into ROOT, because OPcache takes only files that a PHP with the same extensions wrote
 // for the same paths. Each file is a request of its own: files that never run together declare the same names.
 //
-// PHP leaves addresses of its memory in what it writes, which it sets anew when it reads. So that two builds make the same
-// files, two processes with other addresses write them: where they differ is nothing that PHP reads, and one value put.
+// PHP leaves addresses of its memory in what it writes, which it sets anew when it reads, and what lay in its memory before. So
+// that two builds make the same files, two processes write them, and what may differ between builds differs between these:
+// addresses, times, files' inodes. Where the files differ is nothing that PHP reads, and one value put.
 
 /** Not for a visitor's page, or hardly: libraries for mail, feeds, sound and old PHP, the customizer, what is deprecated. */
 const LEFT_OUT = '~^wp-admin/|^wp-content/languages/|^wp-includes/(?:ID3|IXR|PHPMailer|SimplePie|Text|customize|js|php-ai-client|sodium_compat)/|^wp-includes/class-wp-(?:customize|xmlrpc)|^wp-includes/(?:deprecated|ms-deprecated)\.php$~';
@@ -19,6 +20,9 @@ const PROBE = '/srv/wordpress/compiled.php';
 $root = $argv[1];
 file_put_contents( $root . PROBE, '<?php return "compiled";' );
 list( $first, $addresses ) = compile( $root );
+// The same files in other inodes.
+exec( "cp -a $root/srv/wordpress $root/srv/copy && rm -r $root/srv/wordpress && mv $root/srv/copy $root/srv/wordpress", $output, $failed );
+$failed && fail( 'WordPress cannot be copied' );
 do {
 	list( $second, $others ) = compile( $root );
 } while ( array_intersect( $addresses, $others ) );
@@ -90,14 +94,16 @@ function start( string $root, array $settings ) {
 	foreach ( array( ...$settings, 'log_errors=0', 'display_errors=1' ) as $setting ) {
 		array_push( $command, '-d', $setting );
 	}
-	// What lies between the parts of a file is memory as PHP got it: zeros, by the C library's allocator.
-	$memory = array(
+	// What lies between the parts of a file is memory as PHP got it: zeros, by the C library's allocator. Nothing else is in the
+	// environment: it lies in PHP's memory too, so that a host's name moves what comes after it.
+	$environment = array(
 		'USE_ZEND_ALLOC' => '0',
 		'GLIBC_TUNABLES' => 'glibc.malloc.perturb=255:glibc.malloc.tcache_count=0',
 	);
-	$fpm    = proc_open( $command, array(), $pipes, null, $memory + getenv() );
-	for ( $wait = 0; ! file_exists( "$root/tmp/compile/socket" ); $wait++ ) {
-		$wait < 100 || fail( 'PHP-FPM does not start' );
+	$fpm         = proc_open( $command, array(), $pipes, null, $environment );
+	// The socket is there a moment before anybody listens.
+	for ( $wait = 0; ! @stream_socket_client( "unix://$root/tmp/compile/socket" ); $wait++ ) {
+		$wait < 300 || fail( 'PHP-FPM does not start' );
 		usleep( 100000 );
 	}
 	return $fpm;
@@ -157,31 +163,78 @@ function addresses( int $process ): array {
 /** One file of two processes' files, without what differs in them: numbers of four bytes. */
 function same( string $path, string $first, string $second ): string {
 	strlen( $first ) === strlen( $second ) || fail( "$path has another size each time" );
+	$file  = $first;
 	$words = unpack( 'V*', $second );
 	foreach ( unpack( 'V*', $first ) as $number => $word ) {
 		if ( $word !== $words[ $number ] ) {
-			$first = substr_replace( $first, pack( 'V', 4096 ), ( $number - 1 ) * 4, 4 );
+			$file = substr_replace( $file, pack( 'V', 4096 ), ( $number - 1 ) * 4, 4 );
 		}
 	}
-	return substr_replace( without_this( $first ), "\0\0\0\0", CHECKSUM, 4 );
+	$file = without_leftovers( $file );
+	foreach ( strings( $first ) as $at => $length ) {
+		// Up to the next part nobody reads what follows the closing zero.
+		$text = substr( $first, $at, $length + 1 );
+		substr( $second, $at, $length + 1 ) === $text || fail( "$path has another text each time" );
+		$file = substr_replace( $file, str_pad( $text, ( $length + 8 ) & ~7, "\0" ), $at, ( $length + 8 ) & ~7 );
+	}
+	return substr_replace( $file, "\0\0\0\0", CHECKSUM, 4 );
 }
 
 /**
- * A file without the first operands of operations on `$this`. They have none, so PHP leaves there what was on its stack, such as
- * a file's inode. An operation (zend_op) is the number of its handler in 8 bytes, two operands, the result, more and the line in 4
- * each, then its code and the kinds of both operands and the result in one each. Here the first kind is none, and the second not.
+ * The texts in a file: where they are, and their lengths. A text (zend_string) is its references and its type in 4 bytes each, its
+ * hash and its length in 8 each, then the text and a zero.
+ *
+ * @return array<int, int>
  */
-function without_this( string $file ): string {
-	$codes  = array_flip( array( 24, 28, 32, 76, 82, 85, 88, 91, 94, 97, 112, 132, 133, 134, 135, 148 ) );
-	$kinds  = array_flip( array( 1, 2, 4, 8 ) );
-	$length = strlen( $file ) - 32;
+function strings( string $file ): array {
+	$strings = array();
+	for ( $at = 80, $end = strlen( $file ) - 24; $at < $end; $at += 8 ) {
+		// Of the type's flags, the lowest says that it is part of no cycle. The highest bit of a hash is set.
+		if ( 0x16 !== ( ord( $file[ $at + 4 ] ) & 0x1f ) || ord( $file[ $at + 15 ] ) < 0x80 ) {
+			continue;
+		}
+		[ 'hash' => $hash, 'length' => $length ] = unpack( 'Vhash/x4/Plength', $file, $at + 8 );
+		if ( $length >= 0 && $length < $end - $at && hash_of( substr( $file, $at + 24, $length ) ) === $hash ) {
+			$strings[ $at + 24 ] = $length;
+			// On to its last 8 bytes.
+			$at += 16 + ( ( $length + 8 ) & ~7 );
+		}
+	}
+	return $strings;
+}
+
+/** The lower half of PHP's hash of a text. */
+function hash_of( string $text ): int {
+	$hash = 5381;
+	for ( $at = 0, $length = strlen( $text ); $at < $length; $at++ ) {
+		$hash = ( $hash * 33 + ord( $text[ $at ] ) ) & 0xffffffff;
+	}
+	return $hash;
+}
+
+/**
+ * A file without the first operands of operations on `$this` and the second of those that append (`$a[] = 1`). They have none, so
+ * PHP leaves there what was on its stack, such as a file's inode or how much memory was free. An operation (zend_op) is the number
+ * of its handler in 8 bytes, two operands, the result, more and the line in 4 each, then its code and the kinds of both operands and
+ * the result in one each. Here one kind is none, and the other not.
+ */
+function without_leftovers( string $file ): string {
+	$on_this = array_flip( array( 24, 28, 32, 76, 82, 85, 88, 91, 94, 97, 112, 132, 133, 134, 135, 148 ) );
+	$append  = array_flip( array( 23, 27, 84, 87, 93 ) );
+	$kinds   = array_flip( array( 1, 2, 4, 8 ) );
+	$length  = strlen( $file ) - 32;
 	for ( $at = 80; $at <= $length; $at += 8 ) {
-		if ( "\0" !== $file[ $at + 29 ] || ! isset( $codes[ ord( $file[ $at + 28 ] ) ], $kinds[ ord( $file[ $at + 30 ] ) ] ) || ord( $file[ $at + 31 ] ) >= 64 ) {
+		[ $code, $one, $two, $result ] = array( ord( $file[ $at + 28 ] ), ord( $file[ $at + 29 ] ), ord( $file[ $at + 30 ] ), ord( $file[ $at + 31 ] ) );
+		if ( isset( $on_this[ $code ], $kinds[ $two ] ) && 0 === $one ) {
+			$operand = $at + 8;
+		} elseif ( isset( $append[ $code ], $kinds[ $one ] ) && 0 === $two ) {
+			$operand = $at + 12;
+		} else {
 			continue;
 		}
 		[ 'handler' => $handler, 'line' => $line ] = unpack( 'Phandler/x16/Vline', $file, $at );
-		if ( $handler > 0 && $handler < 8192 && $line > 0 && $line < 65536 ) {
-			$file = substr_replace( $file, "\0\0\0\0", $at + 8, 4 );
+		if ( $result < 64 && $handler > 0 && $handler < 8192 && $line > 0 && $line < 65536 ) {
+			$file = substr_replace( $file, "\0\0\0\0", $operand, 4 );
 		}
 	}
 	return $file;
