@@ -11,6 +11,9 @@ use anyhow::{Result, ensure};
 use e2e::{Bbws, docker};
 use tempfile::TempDir;
 
+/// Of so many files is told what differs, and of each so many lines.
+const SHOWN: usize = 5;
+
 /// What the engine lays into every container.
 const OF_THE_ENGINE: [&str; 6] = [
     ".dockerenv",
@@ -36,10 +39,46 @@ async fn two_builds_of_one_lock_hold_the_same_files() -> Result<()> {
     let (first, second) = (first?, second?);
     ensure!(first.len() > 3_000, "only {} files", first.len());
     let differs = |path: &&String| first.get(*path) != second.get(*path);
-    let all = first.keys().chain(second.keys());
-    let different: Vec<_> = all.filter(differs).collect();
-    ensure!(different.is_empty(), "different: {different:?}");
+    let all: BTreeSet<_> = first.keys().chain(second.keys()).collect();
+    let different: Vec<_> = all.into_iter().filter(differs).collect();
+    let shown = different.iter().take(SHOWN).map(|path| {
+        let facts = [first.get(*path), second.get(*path)];
+        let contents = [
+            content(&folder, "one", path)?,
+            content(&folder, "two", path)?,
+        ];
+        Ok(format!("{path}: {facts:?}{}", bytes(&contents)))
+    });
+    let shown = shown.collect::<Result<Vec<_>>>()?;
+    ensure!(
+        different.is_empty(),
+        "different: {different:?}\n{}",
+        shown.join("\n")
+    );
     Ok(())
+}
+
+/// What an archive holds at a path: nothing for what is no file.
+fn content(folder: &TempDir, archive: &str, path: &str) -> Result<Vec<u8>> {
+    let mut content = Vec::new();
+    let mut archive = tar::Archive::new(File::open(folder.path().join(archive))?);
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        if entry.path()?.as_os_str() == path {
+            entry.read_to_end(&mut content)?;
+        }
+    }
+    Ok(content)
+}
+
+/// Where two contents differ, with what is around: lines of 16 bytes.
+fn bytes([one, two]: &[Vec<u8>; 2]) -> String {
+    let lines = one.chunks(16).zip(two.chunks(16)).enumerate();
+    let different = lines.filter(|(_, (one, two))| one != two).take(SHOWN);
+    let texts = different
+        .map(|(line, (one, two))| format!("\n  at {}: {one:02x?}, {two:02x?}", line * 16))
+        .collect::<String>();
+    format!("\n  {} and {} bytes{texts}", one.len(), two.len())
 }
 
 /// Images of the engine without a name.
