@@ -13,10 +13,18 @@ const TIMEOUT: Duration = Duration::from_secs(4);
 /// # Errors
 /// When nothing answers HTTP within four seconds.
 pub fn status(port: u16, path: &str) -> io::Result<u16> {
+    status_within(port, path, TIMEOUT)
+}
+
+/// The same with another patience.
+///
+/// # Errors
+/// When nothing answers HTTP within `timeout`.
+pub(crate) fn status_within(port: u16, path: &str, timeout: Duration) -> io::Result<u16> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
-    stream.set_read_timeout(Some(TIMEOUT))?;
-    stream.set_write_timeout(Some(TIMEOUT))?;
+    let mut stream = TcpStream::connect_timeout(&address, timeout)?;
+    stream.set_read_timeout(Some(timeout))?;
+    stream.set_write_timeout(Some(timeout))?;
     write!(
         stream,
         "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"

@@ -8,14 +8,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     aws::{self, Aws},
-    database,
+    code, database,
     export::{self, Export},
     log::{self, Level},
     protocol::{
-        ExitCode, Failure, FailureCode, Outcome, REQUEST_VARIABLE, Request, TenantResult, VERSION,
-        Work,
+        ExitCode, Failure, FailureCode, Installed, Outcome, REQUEST_VARIABLE, Request, Settings,
+        TenantResult, VERSION, Work,
     },
-    wipe, wordpress,
+    trial, wipe, wordpress,
 };
 
 /// Where the tenant's access point is mounted.
@@ -157,7 +157,7 @@ async fn work(request: &Request, aws: &Aws) -> Vec<TenantResult> {
             })
             .await
         }
-        Work::Install { settings } => one(wordpress::install(settings)).await,
+        Work::Install { settings } => one(install(settings, aws)).await,
         Work::Export { prefix } => {
             let export = Export {
                 s3: &aws.s3,
@@ -171,6 +171,19 @@ async fn work(request: &Request, aws: &Aws) -> Vec<TenantResult> {
         }
         Work::Wipe => one(async { wipe::wipe(UPLOADS.as_ref()) }).await,
     }
+}
+
+/// The site's own plugins and themes are tried here, where no visitor is.
+async fn install(settings: &Settings, aws: &Aws) -> Result<Installed, Failure> {
+    let code = code::wanted()?;
+    if let Some(code) = &code {
+        code::prepare(code, &aws.s3).await?;
+    }
+    let installed = wordpress::install(settings).await?;
+    if code.is_some() {
+        trial::run().await?;
+    }
+    Ok(installed)
 }
 
 /// One tenant after the other over one connection: what fails for one says nothing of the next.

@@ -1,12 +1,16 @@
 //! What runs inside the WordPress image, and the contract by which the runner asks it for work.
 //!
-//! [`protocol`] is all that the runner needs; it depends on serde alone. Everything else is behind the feature `program`
-//! (on by default) and is for the binary `site-job`.
+//! [`protocol`] and [`package`] are all that the runner needs. Everything else is behind the feature `program` (on by default)
+//! and is for the binary `site-job`.
 
+#[cfg(feature = "package")]
+pub mod package;
 pub mod protocol;
 
 #[cfg(feature = "program")]
 pub mod aws;
+#[cfg(feature = "program")]
+pub mod code;
 #[cfg(feature = "program")]
 pub mod database;
 #[cfg(feature = "program")]
@@ -23,6 +27,8 @@ pub mod log;
 pub mod serve;
 #[cfg(feature = "program")]
 pub mod tend;
+#[cfg(feature = "program")]
+mod trial;
 #[cfg(feature = "program")]
 pub mod wipe;
 #[cfg(feature = "program")]

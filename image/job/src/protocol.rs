@@ -4,7 +4,11 @@
 //! Requests hold identifiers, never secrets; outcomes hold neither. A field is added by giving it a default, anything else
 //! is a new [`VERSION`].
 
+mod code;
+
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+pub use code::{CODE_VARIABLE, Code, Package};
 
 /// The version of requests and outcomes that this code speaks.
 pub const VERSION: u32 = 1;
@@ -48,7 +52,8 @@ pub enum Work {
         /// Whose.
         tenants: Vec<DatabaseName>,
     },
-    /// Installs WordPress where it is not, then makes its settings so. Data: [`Installed`].
+    /// Installs WordPress where it is not, makes its settings so, prepares it for the site's own plugins and tries whether pages
+    /// are answered with them. Data: [`Installed`].
     Install {
         /// The settings.
         settings: Settings,
@@ -189,6 +194,8 @@ pub enum FailureCode {
     WordpressFailed,
     /// The image has no language pack for the locale.
     LocaleUnavailable,
+    /// The site does not work with its own plugins and themes.
+    CodeBroken,
     /// The task was told to stop.
     Interrupted,
 }
@@ -258,6 +265,7 @@ impl ExitCode {
             FailureCode::DatabaseFailed
             | FailureCode::FilesFailed
             | FailureCode::WordpressFailed
+            | FailureCode::CodeBroken
             | FailureCode::LocaleUnavailable => Self::SomeFailed,
         }
     }

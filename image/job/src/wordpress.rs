@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::{io::AsyncWriteExt, process::Command};
 
 use crate::{
-    database,
+    code, database,
     log::{self, Level},
     protocol::{Failure, FailureCode, Installed, Settings},
     serve::environment::FOR_PHP,
@@ -40,7 +40,8 @@ pub async fn install(settings: &Settings) -> Result<Installed, Failure> {
             )
         })?;
 
-    let installed = match wp(&["core", "is-installed"], "").await? {
+    let asked = ["core", "is-installed", "--skip-plugins", "--skip-themes"];
+    let installed = match wp(&asked, "").await? {
         run if run.code == Some(0) => false,
         // 1 without a word is WP-CLI's "no"; with words it is an error.
         run if run.code == Some(1) && run.errors.is_empty() => {
@@ -135,7 +136,7 @@ struct Run {
 
 impl Run {
     fn failure(&self, attempt: &str) -> Failure {
-        let code = self
+        let ended = self
             .code
             .map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
         let words = if self.errors.is_empty() {
@@ -143,11 +144,24 @@ impl Run {
         } else {
             &self.errors
         };
-        let last: Vec<&str> = words.lines().rev().take(5).collect();
-        let words = last.into_iter().rev().collect::<Vec<_>>().join(" / ");
+        // Where PHP ends it says why in one line, and then much more.
+        let fatal = words.lines().find_map(|line| {
+            let starts = ["PHP Fatal error:", "PHP Parse error:"];
+            let start = starts.iter().find_map(|start| line.find(start))?;
+            line.get(start..).map(str::to_owned)
+        });
+        let words = fatal.unwrap_or_else(|| {
+            let last: Vec<&str> = words.lines().rev().take(5).collect();
+            last.into_iter().rev().collect::<Vec<_>>().join(" / ")
+        });
+        // PHP names the file that it fails in.
+        let class = match words.contains(code::FOLDER) {
+            true => FailureCode::CodeBroken,
+            false => FailureCode::WordpressFailed,
+        };
         Failure::new(
-            FailureCode::WordpressFailed,
-            format!("{attempt}: WP-CLI ended with {code}: {words}"),
+            class,
+            format!("{attempt}: WP-CLI ended with {ended}: {words}"),
         )
     }
 }

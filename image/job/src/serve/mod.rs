@@ -1,8 +1,8 @@
 //! The container's init: starts PHP-FPM and nginx, turns their output into JSON, passes on the wish to stop, and reaps
 //! what is orphaned.
 //!
-//! Either program ending by itself ends the container, so that the platform replaces it. Only `/run/bbws` and `/tmp` are
-//! written.
+//! Either program ending by itself ends the container, so that the platform replaces it. Only `/run/bbws`, `/srv/code` and
+//! `/tmp` are written.
 
 mod compiled;
 pub mod environment;
@@ -30,6 +30,8 @@ use signal_hook::{
 };
 
 use crate::{
+    aws::Aws,
+    code,
     log::{self, Level},
     tend::pages,
 };
@@ -51,6 +53,7 @@ const START_DEADLINE: Duration = Duration::from_secs(15);
 /// # Errors
 /// When the environment is unusable or a program cannot be started.
 pub fn serve() -> anyhow::Result<bool> {
+    fetch_code()?;
     let variables = scrubbed_environment()?;
     let site = Site::from_environment(&variables)?;
     write_state(&site, &variables)?;
@@ -121,6 +124,24 @@ pub fn serve() -> anyhow::Result<bool> {
         }
     }
     Ok(told)
+}
+
+/// Comes before the environment is made smaller: only the task role may read the site's own plugins and themes, and its
+/// credentials are for no process that serves. Where there is something to fetch, there is something to take out, so that this
+/// program starts again, and then finds nothing to fetch.
+fn fetch_code() -> anyhow::Result<()> {
+    let Some(code) = code::wanted()? else {
+        return Ok(());
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")?;
+    runtime.block_on(async {
+        let aws = Aws::from_environment().await;
+        code::prepare(&code, &aws.s3).await
+    })?;
+    Ok(())
 }
 
 /// The allowed part of the environment. When there is more, this process is replaced by itself without it: what a process

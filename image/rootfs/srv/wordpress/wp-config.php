@@ -44,7 +44,8 @@ if ( 'cli' === PHP_SAPI ) {
 	$_SERVER['HTTP_HOST'] = preg_replace( '~^https?://([^/]+).*$~', '$1', WP_HOME );
 }
 
-// Code comes with the image and nothing else.
+// Code comes with the image, and the site's own plugins and themes with its task; `site-job` lays them there.
+define( 'WP_PLUGIN_DIR', '/srv/code/plugins' );
 define( 'DISALLOW_FILE_MODS', true );
 define( 'AUTOMATIC_UPDATER_DISABLED', true );
 define( 'WP_AUTO_UPDATE_CORE', false );

@@ -1,7 +1,10 @@
 <?php
 // Makes WordPress's settings as the manifest says. Run by WP-CLI's eval-file inside a loaded WordPress; reads
 // {"settings": {…}, "admin_password": "…"} from standard input and prints {"changed": […], "locale_unavailable": bool}
-// as its last line. What is already so is not touched.
+// as its last line. What is already so is not touched. Plugins that the site has for the first time are told that they are
+// active: they make their tables then.
+
+require_once ABSPATH . 'wp-admin/includes/plugin.php';
 
 $input    = json_decode( stream_get_contents( STDIN ), true, 512, JSON_THROW_ON_ERROR );
 $settings = $input['settings'];
@@ -78,7 +81,41 @@ if ( ! $locale_unavailable ) {
 	$set( 'WPLANG', 'locale', $locale );
 }
 
+// By plugin, which version was told. Plugins that are gone cannot be told: their code is not there.
+$told    = (array) get_option( 'bbws_plugins', array() );
+$plugins = array();
+foreach ( get_option( 'active_plugins' ) as $file ) {
+	$fits = validate_plugin_requirements( $file );
+	if ( is_wp_error( $fits ) ) {
+		WP_CLI::error( "/srv/code/plugins/$file: " . wp_strip_all_tags( $fits->get_error_message() ) );
+	}
+	if ( ! isset( $told[ $file ] ) ) {
+		do_action( 'activate_plugin', $file, false );
+		do_action( "activate_$file", false );
+		do_action( 'activated_plugin', $file, false );
+	}
+	$plugins[ $file ] = get_plugin_data( WP_PLUGIN_DIR . "/$file", false, false )['Version'];
+}
+if ( $plugins !== $told ) {
+	update_option( 'bbws_plugins', $plugins, false );
+	$changed[] = 'plugins';
+}
+
+// So is a theme that the manifest begins to show. WordPress would do that with the next request, which may be one of a task
+// that still shows the theme before.
+$theme = has_filter( 'pre_option_stylesheet' ) ? get_option( 'stylesheet' ) : '';
+$shown = get_option( 'bbws_theme', '' );
+if ( $theme !== $shown ) {
+	$before = wp_get_theme( $shown ? $shown : WP_DEFAULT_THEME );
+	do_action( 'after_switch_theme', $before->get( 'Name' ), $before );
+	update_option( 'bbws_theme', $theme, false );
+	$changed[] = 'theme';
+}
+
 global $wp_rewrite;
+if ( array_intersect( array( 'plugins', 'theme' ), $changed ) ) {
+	$wp_rewrite->flush_rules( false );
+}
 if ( get_option( 'permalink_structure' ) !== $settings['permalinks'] ) {
 	$wp_rewrite->set_permalink_structure( $settings['permalinks'] );
 	$wp_rewrite->flush_rules( false );
