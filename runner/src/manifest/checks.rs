@@ -314,6 +314,75 @@ pub(super) fn signing_key(text: &str) -> Checked {
     )
 }
 
+/// The name of a folder in `wp-content/plugins` or `wp-content/themes`.
+pub(super) fn slug(text: &str) -> Checked {
+    let fits = (1..=100).contains(&text.len())
+        && !text.starts_with(['_', '-'])
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
+    if fits {
+        return Ok(());
+    }
+    fail(
+        "is no slug of a plugin or theme",
+        "use the name of its folder: letters, digits, `_` and `-`, like `woocommerce`",
+    )
+}
+
+pub(super) fn package_version(text: &str) -> Checked {
+    let fits = (1..=40).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b".+_-".contains(&b));
+    if fits {
+        return Ok(());
+    }
+    fail(
+        "is no version",
+        "write what the header `Version:` of the plugin or theme says, like `9.2.1`",
+    )
+}
+
+pub(super) fn checksum(text: &str) -> Checked {
+    let is_hex = text
+        .bytes()
+        .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    if text.len() == 64 && is_hex {
+        return Ok(());
+    }
+    fail(
+        "is no SHA-256",
+        "write the 64 hexadecimal digits that `sha256sum` prints, in lower case",
+    )
+}
+
+/// A path stays below the fleet: it is reviewed with it.
+pub(super) fn package_source(text: &str) -> Checked {
+    let fits = match text.strip_prefix("https://") {
+        Some(rest) => {
+            !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace)
+        }
+        None => {
+            let word = |part: &str| {
+                !part.is_empty()
+                    && part
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || b"_+-".contains(&b))
+            };
+            text.ends_with(".zip") && text.split(['/', '.']).all(word) && !text.starts_with('+')
+        }
+    };
+    if fits {
+        return Ok(());
+    }
+    fail(
+        "is no place to have a zip from",
+        "write an `https://` address, or the path of a `.zip` file below the fleet's folder, like `packages/acme-theme-1.0.0.zip`",
+    )
+}
+
 /// Tags: the OCI distribution specification, "Pulling manifests": `[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}`.
 pub(super) fn release(text: &str) -> Checked {
     if text == "latest" {

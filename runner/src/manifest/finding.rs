@@ -65,13 +65,17 @@ pub enum Rule {
     UnusableKey,
     /// Two cells of one name in an environment.
     CellClaimed,
+    /// A plugin or theme that a site lists twice.
+    PackageListedTwice,
+    /// A zip of the fleet that is missing or is another than the manifest says.
+    UnusablePackage,
     /// A site that costs more than its budget even without a visitor. A warning: the manifests stay valid.
     BudgetBelowEstimate,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::YamlSyntax,
         Self::YamlFeature,
         Self::DuplicateKey,
@@ -93,6 +97,8 @@ impl Rule {
         Self::UnknownCanary,
         Self::UnusableKey,
         Self::CellClaimed,
+        Self::PackageListedTwice,
+        Self::UnusablePackage,
         Self::BudgetBelowEstimate,
     ];
 
@@ -127,6 +133,8 @@ impl Rule {
             Self::UnknownCanary => "unknown-canary",
             Self::UnusableKey => "unusable-key",
             Self::CellClaimed => "cell-claimed",
+            Self::PackageListedTwice => "package-listed-twice",
+            Self::UnusablePackage => "unusable-package",
             Self::BudgetBelowEstimate => "budget-below-estimate",
         }
     }

@@ -8,16 +8,16 @@ use std::{fs, io};
 use serde::de::DeserializeOwned;
 
 use super::discover::{Found, discover};
-use super::finding::{Finding, Rule, Source};
+use super::finding::{Finding, Rule, Source as Text};
 use super::schema::{
-    CellFile, Defaults, EnvironmentFile, FoundationFile, ManifestKind, SiteFile, TenantFile,
-    json_schema,
+    CellFile, Defaults, EnvironmentFile, FoundationFile, ManifestKind, PackageFile, SiteFile,
+    TenantFile, json_schema,
 };
 use super::shape::Shape;
 use super::yaml::{self, Node};
 use super::{
-    Admin, CellChoice, CellName, Environment, EnvironmentName, Fleet, Nat, Rollout, Shared, Site,
-    SiteState, Standby, TaskRange, TenantId, rules,
+    Admin, CellChoice, CellName, Code, Environment, EnvironmentName, Fleet, Nat, Package, Rollout,
+    Shared, Site, SiteState, Source, Standby, TaskRange, TenantId, rules,
 };
 
 /// Sites in a wave when the manifest does not say.
@@ -35,7 +35,7 @@ pub struct Invalid {
 
 /// A manifest that was parsed to its end, whether or not it is valid.
 pub(super) struct Document {
-    pub(super) source: Source,
+    pub(super) source: Text,
     pub(super) node: Node,
 }
 
@@ -58,8 +58,9 @@ pub fn load(root: &Path) -> Result<Fleet, Invalid> {
     let documents = read(root, found, &mut findings);
     rules::check(&documents, &mut findings);
     rules::unusable_keys(root, &documents, &mut findings);
+    rules::unusable_packages(root, &documents, &mut findings);
     if findings.is_empty() {
-        let fleet = resolve(&documents, &mut findings);
+        let fleet = resolve(root, &documents, &mut findings);
         if findings.is_empty() {
             return Ok(fleet);
         }
@@ -82,7 +83,7 @@ pub fn finding_at(
     (message, help): (String, String),
 ) -> Finding {
     let text = fs::read_to_string(root.join(file)).unwrap_or_default();
-    let source = Source {
+    let source = Text {
         file: file.to_owned(),
         text,
     };
@@ -139,7 +140,7 @@ fn document(
             return None;
         }
     };
-    let source = Source { file, text };
+    let source = Text { file, text };
     let node = yaml::parse(&source, findings)?;
     let (shape, what) = shape(kind);
     shape.check(&node, what, &source, findings);
@@ -165,7 +166,7 @@ fn compiled(kind: ManifestKind) -> Shape {
 
 /// Fills the environments' defaults in. Comes after all checks; where one of them has a hole it makes a finding, because
 /// a site that were silently left out would look like one to destroy.
-fn resolve(documents: &Documents, findings: &mut Vec<Finding>) -> Fleet {
+fn resolve(root: &Path, documents: &Documents, findings: &mut Vec<Finding>) -> Fleet {
     let mut environments = BTreeMap::new();
     let mut defaults = BTreeMap::new();
     for (name, document) in &documents.environments {
@@ -212,13 +213,13 @@ fn resolve(documents: &Documents, findings: &mut Vec<Finding>) -> Fleet {
             organizations.get(tenant),
         ) {
             (Some(file), Some(environment), Some(defaults), Some(organization)) => {
-                sites.push(site(
-                    tenant,
-                    environment,
-                    organization.as_str(),
-                    defaults,
-                    file,
-                ));
+                let mut site = site(tenant, environment, organization.as_str(), defaults, file);
+                for package in site.code.plugins.iter_mut().chain(&mut site.code.themes) {
+                    if let Source::File(path) = &mut package.source {
+                        *path = root.join(&path);
+                    }
+                }
+                sites.push(site);
             }
             _ => findings.push(Finding::on_file(
                 format!("tenants/{tenant}/{name}.yaml"),
@@ -290,6 +291,11 @@ fn site(
             email: file.admin.email,
         },
         release: file.release.unwrap_or_else(|| environment.release.clone()),
+        code: Code {
+            plugins: packages("plugin", file.plugins),
+            themes: packages("theme", file.themes),
+            theme: file.theme,
+        },
         cpu: file.cpu.unwrap_or(defaults.cpu),
         memory: file.memory.unwrap_or(defaults.memory),
         tasks: TaskRange {
@@ -301,6 +307,27 @@ fn site(
         monthly_budget: file.monthly_budget.unwrap_or(defaults.monthly_budget),
         state: file.state.unwrap_or(SiteState::Active),
     }
+}
+
+/// Files by their path in the fleet.
+fn packages(sort: &str, files: Option<Vec<PackageFile>>) -> Vec<Package> {
+    let package = |file: PackageFile| Package {
+        source: match file.source {
+            Some(source) if source.as_str().starts_with("https://") => {
+                Source::Url(source.to_string())
+            }
+            Some(source) => Source::File(source.as_str().into()),
+            // <https://developer.wordpress.org/plugins/wordpress-org/plugin-developer-faq/>
+            None => Source::Url(format!(
+                "https://downloads.wordpress.org/{sort}/{}.{}.zip",
+                file.slug, file.version
+            )),
+        },
+        slug: file.slug,
+        version: file.version,
+        sha256: file.sha256,
+    };
+    files.into_iter().flatten().map(package).collect()
 }
 
 const BUG: &str = "another check should have said why: please report this as a bug of bbws";

@@ -21,14 +21,17 @@ mod yaml;
 mod yaml_tests;
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
 
 pub use checks::LOCALES;
 pub use choices::{BackupPolicy, Nat, PriceClass, SiteState, Standby};
 pub use finding::{Finding, Position, Rule, Span};
 pub use load::{Invalid, finding_at, load};
 pub use names::{
-    AccountId, CellName, DatabaseClass, Domain, Email, EnvironmentName, InvalidName, Line, Locale,
-    Login, Region, Release, SigningKey, TenantId, Timezone,
+    AccountId, CellName, Checksum, DatabaseClass, Domain, Email, EnvironmentName, InvalidName,
+    Line, Locale, Login, PackageSource, PackageVersion, Region, Release, SigningKey, Slug,
+    TenantId, Timezone,
 };
 pub use schema::{ManifestKind, json_schema};
 
@@ -118,6 +121,8 @@ pub struct Site {
     pub admin: Admin,
     /// What the site runs.
     pub release: Release,
+    /// Its own plugins and themes.
+    pub code: Code,
     /// CPU units, 1024 to a vCPU; with `memory` a pair that Fargate offers.
     pub cpu: u32,
     /// MiB.
@@ -132,6 +137,48 @@ pub struct Site {
     pub monthly_budget: u32,
     /// Whether visitors are served.
     pub state: SiteState,
+}
+
+/// A site's own plugins and themes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Code {
+    /// The plugins that are active; no two of one slug.
+    pub plugins: Vec<Package>,
+    /// The themes beside the image's; no two of one slug.
+    pub themes: Vec<Package>,
+    /// The theme that visitors see; none leaves it to the site's administrators.
+    pub theme: Option<Slug>,
+}
+
+/// A plugin or theme.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// The name of its folder.
+    pub slug: Slug,
+    /// What its header says.
+    pub version: PackageVersion,
+    /// Of its zip.
+    pub sha256: Checksum,
+    /// Where its zip can be had.
+    pub source: Source,
+}
+
+/// Where a zip can be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// An `https://` address.
+    Url(String),
+    /// A file of the fleet.
+    File(PathBuf),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(url) => f.write_str(url),
+            Self::File(path) => path.display().fmt(f),
+        }
+    }
 }
 
 /// The first WordPress administrator of a site. Its password is generated and kept in Secrets Manager.

@@ -207,6 +207,34 @@ names! {
         example: "keys/release.pub",
         says: "A key that images are verified with: awskms:/// and the id, alias or ARN of a KMS key, such an ARN, or a PEM file with the public key (.pub or .pem), below the folder of the fleet."
     }
+    /// A plugin's or theme's slug: the name of its folder.
+    Slug {
+        check: checks::slug,
+        pattern: "^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$",
+        example: "woocommerce",
+        says: "The slug of a plugin or theme, which is the only folder at the top of its zip."
+    }
+    /// A plugin's or theme's version.
+    PackageVersion {
+        check: checks::package_version,
+        pattern: "^[A-Za-z0-9][A-Za-z0-9.+_-]{0,39}$",
+        example: "9.2.1",
+        says: "The version in the header of the plugin or theme, in quotes where it looks like a number."
+    }
+    /// A SHA-256.
+    Checksum {
+        check: checks::checksum,
+        pattern: "^[0-9a-f]{64}$",
+        example: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        says: "The SHA-256 of the zip: 64 hexadecimal digits in lower case."
+    }
+    /// Where a plugin's or theme's zip can be had.
+    PackageSource {
+        check: checks::package_source,
+        pattern: "^(https://[^\\s]+|[A-Za-z0-9_-]+([./][A-Za-z0-9_+-]+)*\\.zip)$",
+        example: "packages/acme-theme-1.0.0.zip",
+        says: "Where the zip can be had: an https:// address, or a .zip file below the folder of the fleet."
+    }
 }
 
 impl Release {

@@ -3,6 +3,8 @@
 //! Rules look at documents that may still have other problems, take what is valid in them, and skip the rest: so one run
 //! tells everything.
 
+mod packages;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::str::FromStr;
@@ -16,7 +18,7 @@ use super::yaml::{Kind, Node};
 use super::{CellName, Domain, EnvironmentName, SigningKey, TenantId};
 
 /// Every rule. Their order doesn't matter: findings are sorted.
-const RULES: [fn(&Documents, &mut Vec<Finding>); 10] = [
+const RULES: [fn(&Documents, &mut Vec<Finding>); 11] = [
     signatures_without_keys,
     unknown_environments,
     names_too_long,
@@ -27,7 +29,10 @@ const RULES: [fn(&Documents, &mut Vec<Finding>); 10] = [
     zones_claimed,
     domains_in_zone,
     domains_claimed,
+    packages::listed_twice,
 ];
+
+pub(super) use packages::unusable as unusable_packages;
 
 /// The memory, in MiB, that Fargate offers with so many CPU units: least, most and step.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size>

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::names::{
-    AccountId, CellName, DatabaseClass, Domain, Email, Line, Locale, Login, Region, Release,
-    SigningKey, TenantId, Timezone,
+    AccountId, CellName, Checksum, DatabaseClass, Domain, Email, Line, Locale, Login,
+    PackageSource, PackageVersion, Region, Release, SigningKey, Slug, TenantId, Timezone,
 };
 use super::{BackupPolicy, Nat, PriceClass, SiteState, Standby};
 
@@ -225,6 +225,14 @@ pub(super) struct SiteFile {
     pub(super) admin: AdminFile,
     /// What the site runs. Follows its environment when left out.
     pub(super) release: Option<Release>,
+    /// The site's plugins. All of them are active; no others are.
+    #[schemars(length(min = 1, max = 100))]
+    pub(super) plugins: Option<Vec<PackageFile>>,
+    /// The site's own themes, beside those of the image.
+    #[schemars(length(min = 1, max = 20))]
+    pub(super) themes: Option<Vec<PackageFile>>,
+    /// The theme that visitors see: one of `themes`, or of the image's. The site's administrators choose when left out.
+    pub(super) theme: Option<Slug>,
     /// CPU units of a task, 1024 to a vCPU; with `memory` a pair that Fargate offers. The environment's default when left out.
     #[schemars(extend("enum" = [256, 512, 1024, 2048, 4096, 8192, 16384]))]
     pub(super) cpu: Option<u32>,
@@ -242,6 +250,20 @@ pub(super) struct SiteFile {
     pub(super) monthly_budget: Option<u32>,
     /// Whether visitors are served. `active` when left out.
     pub(super) state: Option<SiteState>,
+}
+
+/// A plugin or theme: a zip, known by its checksum.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PackageFile {
+    /// Its slug.
+    pub(super) slug: Slug,
+    /// Its version.
+    pub(super) version: PackageVersion,
+    /// The SHA-256 of its zip.
+    pub(super) sha256: Checksum,
+    /// Where the zip can be had. wordpress.org's directory when left out.
+    pub(super) source: Option<PackageSource>,
 }
 
 /// The first WordPress administrator.

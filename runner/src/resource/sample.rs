@@ -2,7 +2,7 @@
 
 use super::{Attributes, Context, Kind, TenantRef};
 use crate::cloud::{Foundation, Secret};
-use crate::manifest::{Admin, BackupPolicy, PriceClass, Site, SiteState, TaskRange};
+use crate::manifest::{Admin, BackupPolicy, Code, PriceClass, Site, SiteState, TaskRange};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -104,6 +104,7 @@ pub(crate) fn site() -> Site {
             email: "ada@acme.example".parse().unwrap(),
         },
         release: "7.1.1-1".parse().unwrap(),
+        code: Code::default(),
         cpu: 256,
         memory: 512,
         tasks: TaskRange { min: 1, max: 3 },
