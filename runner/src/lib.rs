@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod cli;
 pub mod cloud;
+pub mod code;
 pub mod image;
 pub mod jobs;
 pub mod manifest;

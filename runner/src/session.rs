@@ -1,6 +1,7 @@
 //! One environment opened: its manifests and its account side by side, ready to be compared.
 
 use crate::cloud::{Cloud, CloudError, Secret};
+use crate::code;
 use crate::jobs::Jobs;
 use crate::manifest::{Environment, Fleet, Site, TenantId};
 use crate::plan::{Input, Plan, Refusal, plan};
@@ -92,6 +93,7 @@ impl<'a> Session<'a> {
             .map(|tenant| before.context(&tenant));
         let contexts: Vec<_> = sited.filter(|context| context.site.is_some()).collect();
         reader.describe_changed(&mut inventory, &contexts).await;
+        code::look(&self.cloud, &contexts, &mut inventory).await;
         if scope.deep {
             look(&self.jobs(&run_id(), &inventory), &contexts, &mut inventory).await;
         }

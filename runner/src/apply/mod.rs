@@ -232,9 +232,16 @@ impl Execution<'_> {
                     )));
                 }
                 let made = ensure(self.cloud, self.jobs, change.kind, context, found).await;
-                if change.kind == Kind::Service {
-                    self.judge_service(change, context, made.as_ref().err())
-                        .await?;
+                match (change.kind, &made) {
+                    (Kind::Service, _) => {
+                        self.judge_service(change, context, made.as_ref().err())
+                            .await?;
+                    }
+                    // Its own plugins break it: no service is given this revision.
+                    (Kind::Wordpress, Err(error @ CloudError::RolledBack { .. })) => {
+                        let _ = self.judge(context, Some(error)).await;
+                    }
+                    _ => {}
                 }
                 made
             }

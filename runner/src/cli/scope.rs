@@ -81,6 +81,7 @@ pub(super) fn refused(refusals: &[Refusal], environment: &EnvironmentName) -> Cl
     let unknown = refusals
         .iter()
         .any(|r| matches!(r, Refusal::NoSuchTenant { .. }));
+    let unfit = refusals.iter().any(|r| matches!(r, Refusal::Unfit { .. }));
     let full = refusals.iter().any(|r| matches!(r, Refusal::NoRoom { .. }));
     let next = match (denied, missing) {
         _ if full => format!(
@@ -88,6 +89,10 @@ pub(super) fn refused(refusals: &[Refusal], environment: &EnvironmentName) -> Cl
              capacity --env {environment}` shows what binds"
         ),
         _ if unknown => format!("`bbws status --env {environment}` lists them"),
+        _ if unfit => {
+            "nothing was changed; name what fits in the site's manifest, or another release"
+                .to_owned()
+        }
         (true, _) => {
             "allow the runner's role the operation named above, then plan again".to_owned()
         }

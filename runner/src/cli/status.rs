@@ -2,6 +2,8 @@
 
 use super::scope::{ScopeArgs, environment, refused};
 use super::{CliError, ExitCode, Global};
+use crate::code::packages;
+use crate::manifest::Site;
 use crate::output;
 use crate::plan::Plan;
 use crate::resource::{Inventory, Kind};
@@ -35,6 +37,8 @@ struct SiteStatus {
     /// `active`, `suspended`, or `no manifest`.
     state: &'static str,
     release: Option<String>,
+    /// `<slug> <version>` of its own plugins, then of its own themes.
+    packages: Vec<String>,
     tasks_running: Option<u32>,
     tasks_desired: Option<u32>,
     /// Resources that an apply would change.
@@ -83,6 +87,7 @@ fn statuses(
                     .site
                     .map_or("no manifest", |site| site.state.as_str()),
                 release: context.site.map(|site| site.release.to_string()),
+                packages: context.site.map(packages_of).unwrap_or_default(),
                 tasks_running: number("running"),
                 tasks_desired: number("desired"),
                 changes: plan
@@ -94,6 +99,12 @@ fn statuses(
             }
         })
         .collect()
+}
+
+fn packages_of(site: &Site) -> Vec<String> {
+    let packages =
+        packages(site).map(|(_, package)| format!("{} {}", package.slug, package.version));
+    packages.collect()
 }
 
 fn table(sites: &[SiteStatus]) -> String {

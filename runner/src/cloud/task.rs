@@ -6,7 +6,7 @@ use aws_sdk_ecs::types::{
     AssignPublicIp, AwsVpcConfiguration, ContainerOverride, KeyValuePair, LaunchType,
     NetworkConfiguration, Tag, Task, TaskOverride,
 };
-use site_job::protocol::{ExitCode, Outcome, REQUEST_VARIABLE, Request};
+use site_job::protocol::{ExitCode, Failure, FailureCode, Outcome, REQUEST_VARIABLE, Request};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -37,16 +37,26 @@ pub struct OneOff {
 /// A crash of the runner leaves the job running to its end; every job is made to be repeated.
 ///
 /// # Errors
-/// [`CloudError::Job`] when it could not start, died, or wrote no outcome; AWS's errors.
+/// [`CloudError::Job`] when it could not start, died, or wrote no outcome; [`CloudError::RolledBack`] when the site does not work
+/// with its own code, which then never reaches its tasks; AWS's errors.
 pub async fn run(cloud: &Cloud, job: &OneOff) -> Result<Outcome, CloudError> {
     let arn = start(cloud, job).await?;
     let task = follow(cloud, job, &arn).await?;
     let outcome = read_outcome(cloud, job).await?;
     let code = exit_code(&task, job.container);
+    let failure = outcome.as_ref().and_then(first_error);
+    if let Some(failure) = failure.filter(|failure| failure.code == FailureCode::CodeBroken) {
+        return Err(CloudError::RolledBack {
+            reason: failure.message.clone(),
+        });
+    }
     match (code.map(i64::from).and_then(ExitCode::from_code), outcome) {
         (Some(ExitCode::Done | ExitCode::SomeFailed), Some(outcome)) => Ok(outcome),
         (_, outcome) => {
-            let said = outcome.as_ref().and_then(first_error);
+            let said = outcome
+                .as_ref()
+                .and_then(first_error)
+                .map(ToString::to_string);
             Err(CloudError::Job {
                 job: job.request.id.clone(),
                 reason: said.unwrap_or_else(|| why_stopped(&task, job.container, code)),
@@ -181,12 +191,11 @@ fn exit_code(task: &Task, container: &str) -> Option<i32> {
         .and_then(|c| c.exit_code())
 }
 
-fn first_error(outcome: &Outcome) -> Option<String> {
+fn first_error(outcome: &Outcome) -> Option<&Failure> {
     outcome
         .results
         .iter()
         .find_map(|result| result.error.as_ref())
-        .map(ToString::to_string)
 }
 
 fn why_stopped(task: &Task, container: &str, code: Option<i32>) -> String {

@@ -17,6 +17,7 @@ mod copy;
 mod crates;
 mod error;
 mod keys;
+mod labels;
 mod lock;
 mod oci;
 mod origin;
@@ -37,6 +38,7 @@ pub use build::{Build, Built, build, site_job_beside};
 pub use copy::{Copied, copy};
 pub use error::ImageError;
 pub use keys::{KeyReference, PublicKey, Signer, generate, unusable_key};
+pub use labels::image_labels;
 pub use lock::{Component, Lock, Source};
 pub use push::{Pushed, push};
 pub use references::references;
@@ -44,6 +46,7 @@ pub use registry::Registry;
 pub use shelf::{Keep, References, Shelved, delete, shelf, which_to_delete};
 pub use sign::{Signed, sign};
 pub use source::cache_directory;
+pub(crate) use source::download;
 pub use verify::{Verified, verify_image};
 
 /// The name that images have on the machine that built them.

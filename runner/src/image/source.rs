@@ -162,19 +162,7 @@ impl Source {
                 .current_dir(folder);
             run(npm, "npm").await?;
         } else if let Some(url) = &self.url {
-            let mut curl = Command::new("curl");
-            curl.args([
-                "--fail",
-                "--silent",
-                "--show-error",
-                "--location",
-                "--proto",
-                "=https",
-                "--connect-timeout",
-                "20",
-            ]);
-            curl.args(["--output", "download", url]).current_dir(folder);
-            run(curl, "curl").await?;
+            download(url, folder).await?;
         }
         let mut files = fs::read_dir(folder).map_err(|error| error.to_string())?;
         match (files.next(), files.next()) {
@@ -182,6 +170,23 @@ impl Source {
             _ => Err("the download is not one file".to_owned()),
         }
     }
+}
+
+/// Downloads from an `https://` address into the file `download` of a folder. curl's own settings choose the proxy.
+pub(crate) async fn download(url: &str, folder: &Path) -> Result<(), String> {
+    let mut curl = Command::new("curl");
+    curl.args([
+        "--fail",
+        "--silent",
+        "--show-error",
+        "--location",
+        "--proto",
+        "=https",
+        "--connect-timeout",
+        "20",
+    ]);
+    curl.args(["--output", "download", url]).current_dir(folder);
+    run(curl, "curl").await
 }
 
 async fn run(mut command: Command, name: &str) -> Result<(), String> {

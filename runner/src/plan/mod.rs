@@ -9,6 +9,7 @@ pub use diff::{FieldChange, differences};
 pub use refusal::Refusal;
 
 use crate::cloud::{Foundation, Secret};
+use crate::code::{Judgement, judge};
 use crate::manifest::{Rollout, Site, TenantId};
 use crate::report::Amount;
 use crate::resource::{
@@ -241,6 +242,19 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// What was found out of the plugins and themes of sites that change.
+    pub(super) fn judged(&self) -> Vec<(TenantId, Judgement)> {
+        let contexts = self.tenants().into_iter();
+        let contexts = contexts.map(|tenant| self.context(&tenant));
+        contexts
+            .filter_map(|context| {
+                let versions = self.inventory.versions.get(&context.image)?;
+                let judgement = judge(context.site?, &self.inventory.packages, versions);
+                Some((context.who.tenant, judgement))
+            })
+            .collect()
+    }
+
     /// The revision that `tenant`'s site stays on, if it is held.
     #[must_use]
     pub fn hold(&self, tenant: &TenantId) -> Option<Revision> {
@@ -284,11 +298,22 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Refusal>> {
     Ok(Plan {
         environment: input.foundation.environment.clone(),
         monthly: cost::monthly(input, &changes),
-        notes: input.inventory.placement.notes(&input.tenants()),
+        notes: notes(input),
         changes,
         waves: waves.unwrap_or_default(),
         held,
     })
+}
+
+/// What whoever approves should know.
+fn notes(input: &Input<'_>) -> Vec<String> {
+    let tenants = input.tenants();
+    let mut notes = input.inventory.placement.notes(&tenants);
+    for (tenant, judgement) in input.judged() {
+        let of_site = judgement.notes.into_iter();
+        notes.extend(of_site.map(|note| format!("{tenant}: {note}")));
+    }
+    notes
 }
 
 fn converge(mut context: Context<'_>, found: Option<&BTreeMap<Kind, Found>>) -> Vec<Change> {
@@ -305,6 +330,8 @@ fn converge(mut context: Context<'_>, found: Option<&BTreeMap<Kind, Found>>) -> 
             .filter(|found| !found.fields.is_null());
         let (op, reason, fields) = match (desired(kind, &context), existing) {
             (None, None) => continue,
+            // Revisions that the site may go back to need them.
+            (None, Some(_)) if kind == Kind::Code => continue,
             (None, Some(existing)) => (
                 Op::Delete,
                 Reason::Superseded,

@@ -36,6 +36,16 @@ pub enum Refusal {
         /// New sites.
         tenants: Vec<String>,
     },
+    /// A plugin or theme that cannot be had, or does not fit.
+    #[error("{tenant} in {environment}: {problem}")]
+    Unfit {
+        /// Whose.
+        tenant: TenantId,
+        /// Where.
+        environment: String,
+        /// Which package, and why.
+        problem: String,
+    },
     /// The registry has no such image.
     #[error("release {release} is not in the registry {registry}; sites that want it: {}", sites.join(", "))]
     NoSuchRelease {
@@ -107,6 +117,14 @@ pub(super) fn refusals(input: &Input<'_>) -> Vec<Refusal> {
                 .or_default()
                 .push(tenant.to_string());
         }
+    }
+    for (tenant, judgement) in input.judged() {
+        let unfit = |problem| Refusal::Unfit {
+            tenant: tenant.clone(),
+            environment: input.foundation.environment.clone(),
+            problem,
+        };
+        refusals.extend(judgement.problems.into_iter().map(unfit));
     }
     refusals.extend(
         missing

@@ -67,6 +67,7 @@ fn wordpress_fields(recorded: &Value, seen: &Inspection) -> Value {
         "title": wordpress.title,
         "admin_user": recorded["admin_user"],
         "upgraded_for": recorded["upgraded_for"],
+        "code": recorded["code"],
         "admin_email": wordpress.admin_email,
         "home": wordpress.home,
         "locale": wordpress.locale,

@@ -1,7 +1,7 @@
 //! The one visible list: which module stands behind which kind.
 
 use super::{
-    Attributes, Context, Found, Kind, access_point, alarms, autoscaling, budget, certificate,
+    Attributes, Context, Found, Kind, access_point, alarms, autoscaling, budget, certificate, code,
     database, distribution, health_check, listener_rule, log_group, recorded, records, role,
     secret, service, target_group, task_definition, user_group, wordpress,
 };
@@ -10,7 +10,7 @@ use crate::jobs::Jobs;
 use crate::plan::{self, FieldChange};
 use serde_json::Value;
 
-/// What should exist; none for what only ever is to be cleaned up.
+/// What should exist; none for what only ever is to be cleaned up, and for plugins and themes where a site has none of its own.
 ///
 /// # Panics
 /// When `context` has no site: then nothing is desired, and nothing may ask.
@@ -24,6 +24,7 @@ pub fn desired(kind: Kind, context: &Context<'_>) -> Option<Value> {
         Kind::ExecutionRole => role::desired_execution(context),
         Kind::Database => database::desired(context),
         Kind::AccessPoint => access_point::desired(context),
+        Kind::Code => return code::desired(context),
         Kind::TaskDefinition => task_definition::desired(context),
         Kind::Wordpress => wordpress::desired(context),
         Kind::TargetGroup => target_group::desired(context),
@@ -60,6 +61,7 @@ pub async fn ensure(
         Kind::ExecutionRole => role::ensure_execution(cloud, context, found).await,
         Kind::Database => database::ensure(cloud, jobs, context).await,
         Kind::AccessPoint => access_point::ensure(cloud, context, found).await,
+        Kind::Code => code::ensure(cloud, context, found).await,
         Kind::TaskDefinition => task_definition::ensure(cloud, context, found).await,
         Kind::Wordpress => wordpress::ensure(cloud, jobs, context).await,
         Kind::TargetGroup => target_group::ensure(cloud, context, found).await,
@@ -94,6 +96,7 @@ pub async fn remove(
         Kind::TaskRole | Kind::ExecutionRole => role::remove(cloud, context, found).await,
         Kind::Database => database::remove(jobs, context, found).await,
         Kind::AccessPoint => access_point::remove(cloud, context, found).await,
+        Kind::Code => code::remove(cloud, context, found).await,
         Kind::TaskDefinition => task_definition::remove(cloud, context, found).await,
         Kind::Wordpress => wordpress::remove(cloud, jobs, context, found).await,
         Kind::TargetGroup => target_group::remove(cloud, context, found).await,
@@ -119,6 +122,7 @@ impl Kind {
         match self {
             Self::Database | Self::Wordpress => recorded::differences(found, desired),
             Self::TaskDefinition => task_definition::differences(found, desired),
+            Self::Code => code::differences(found, desired),
             _ => plan::differences(found, desired),
         }
     }
@@ -157,7 +161,7 @@ mod tests {
                 let value = desired(kind, &sample.context());
                 assert_eq!(
                     value.is_some_and(|value| value.is_object()),
-                    kind != Kind::RetiredCertificate,
+                    !matches!(kind, Kind::RetiredCertificate | Kind::Code),
                     "{kind:?}"
                 );
             }

@@ -3,8 +3,10 @@
 use super::read::Reader;
 use super::{Found, Kind, Placement};
 use crate::cloud::{Cloud, CloudError, Secret, aws};
+use crate::code::Versions;
 use crate::manifest::{Release, TenantId};
 use aws_sdk_ecr::types::ImageIdentifier;
+use site_job::package::Package;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that was found. A kind that could not be read is in `unreadable`, never silently absent.
@@ -18,6 +20,10 @@ pub struct Inventory {
     pub origin_secrets: BTreeMap<String, Secret>,
     /// Image references of releases that the registry holds.
     pub images: BTreeMap<Release, String>,
+    /// What the plugins and themes of sites that change say of themselves, by the checksum of the zip, or why a zip is of no use.
+    pub packages: BTreeMap<String, Result<Package, String>>,
+    /// What the images of those sites run, by image.
+    pub versions: BTreeMap<String, Versions>,
     /// Which cells new sites go to, decided when all was read.
     pub placement: Placement,
 }

@@ -20,6 +20,8 @@ pub enum Kind {
     Database,
     /// The site's own directory on the cell's file system.
     AccessPoint,
+    /// The zips of the site's own plugins and themes.
+    Code,
     /// What a task of the site runs.
     TaskDefinition,
     /// WordPress installed in the database, and its files.
@@ -51,11 +53,12 @@ pub enum Kind {
 }
 
 /// Every kind, each after all that it needs.
-pub const ALL: [Kind; 21] = [
+pub const ALL: [Kind; 22] = [
     Kind::LogGroup,
     Kind::DatabaseSecret,
     Kind::WordpressSecret,
     Kind::AccessPoint,
+    Kind::Code,
     Kind::TaskRole,
     Kind::ExecutionRole,
     Kind::Database,
@@ -84,6 +87,7 @@ impl Kind {
             | Self::DatabaseSecret
             | Self::WordpressSecret
             | Self::AccessPoint
+            | Self::Code
             | Self::TargetGroup
             | Self::Certificate
             | Self::UserGroup
@@ -98,7 +102,7 @@ impl Kind {
                 Self::ExecutionRole,
                 Self::AccessPoint,
             ],
-            Self::Wordpress => &[Self::TaskDefinition, Self::Database],
+            Self::Wordpress => &[Self::TaskDefinition, Self::Database, Self::Code],
             Self::ListenerRule => &[Self::TargetGroup],
             // A target group takes targets only once a listener's rule points at it.
             Self::Service => &[Self::Wordpress, Self::TaskDefinition, Self::ListenerRule],
@@ -122,6 +126,7 @@ impl Kind {
             Self::ExecutionRole => "execution role",
             Self::Database => "database",
             Self::AccessPoint => "access point",
+            Self::Code => "plugins and themes",
             Self::TaskDefinition => "task definition",
             Self::Wordpress => "wordpress",
             Self::TargetGroup => "target group",

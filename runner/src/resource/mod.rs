@@ -12,6 +12,7 @@ mod autoscaling;
 mod budget;
 mod cells;
 mod certificate;
+mod code;
 mod context;
 mod database;
 mod deep;
@@ -40,6 +41,7 @@ mod wordpress;
 
 pub(crate) use cells::cell_of;
 pub use cells::{Placement, Room, Wall, place};
+pub(crate) use code::stored as stored_zip;
 pub use context::{Context, PENDING, TenantRef, tags_of_cell};
 pub use deep::look;
 pub use dispatch::{desired, ensure, remove};

@@ -2,7 +2,7 @@
 
 use super::inventory::{Inventory, images, origin_secrets};
 use super::{
-    Context, Found, Kind, access_point, alarms, autoscaling, budget, certificate, database,
+    Context, Found, Kind, access_point, alarms, autoscaling, budget, certificate, code, database,
     distribution, health_check, listener_rule, log_group, recorded, records, role, secret, service,
     target_group, task_definition, user_group, wordpress,
 };
@@ -127,6 +127,7 @@ impl Reader<'_> {
             user_group::read_all(self),
             alarms::read_all(self),
             budget::read_all(self),
+            code::read_all(self),
         );
         vec![
             (&[LogGroup], all.0),
@@ -147,6 +148,7 @@ impl Reader<'_> {
             (&[UserGroup], all.12),
             (&[Alarms], all.13),
             (&[Budget], all.14),
+            (&[Code], all.15),
         ]
     }
 }

@@ -31,6 +31,8 @@ pub(super) fn desired(context: &Context<'_>) -> Value {
     // site has no new code.
     if context.hold.is_none() {
         desired["upgraded_for"] = context.image.clone().into();
+        // So do plugins; and whether the site answers with them is tried before tasks with them are started.
+        desired["code"] = super::code::told(context).into();
     }
     desired
 }
@@ -39,7 +41,7 @@ pub(super) fn desired(context: &Context<'_>) -> Value {
 /// and makes the settings so; the tag is written last.
 ///
 /// # Errors
-/// The job's, AWS's.
+/// The job's, [`CloudError::RolledBack`] when the site does not work with its own plugins and themes; AWS's.
 pub(super) async fn ensure(
     cloud: &Cloud,
     jobs: &Jobs,

@@ -17,8 +17,8 @@ pub(super) fn trust(context: &Context<'_>) -> Value {
     })
 }
 
-/// What the site's containers may do: write dumps and outcomes below the tenant's own prefix, and mount its own access
-/// point. Nothing can be read back, not even its own dumps.
+/// What the site's containers may do: write dumps and outcomes below the tenant's own prefix, read its own plugins and themes,
+/// and mount its own access point. Nothing that they write can be read back, not even their own dumps.
 pub(super) fn task(context: &Context<'_>) -> Value {
     let foundation = context.foundation;
     let bucket = &foundation.artifacts.bucket;
@@ -30,6 +30,12 @@ pub(super) fn task(context: &Context<'_>) -> Value {
                 "Effect": "Allow",
                 "Action": ["s3:PutObject", "s3:AbortMultipartUpload"],
                 "Resource": format!("arn:{}:s3:::{bucket}/tenants/{}/*", foundation.partition, context.who.tenant),
+            },
+            {
+                "Sid": "ReadOwnCode",
+                "Effect": "Allow",
+                "Action": "s3:GetObject",
+                "Resource": format!("arn:{}:s3:::{bucket}/code/{}/*", foundation.partition, context.who.tenant),
             },
             {
                 // A multipart upload decrypts the parts that it joins (S3 User Guide, "Uploading an object using
@@ -235,7 +241,7 @@ mod tests {
         for pointer in [
             "/Statement/0/Action/0",
             "/Statement/1/Resource",
-            "/Statement/2/Condition/StringEquals/elasticfilesystem:AccessPointArn",
+            "/Statement/3/Condition/StringEquals/elasticfilesystem:AccessPointArn",
         ] {
             let mut other = policy.clone();
             *other.pointer_mut(pointer).expect(pointer) = "*".into();

@@ -3,7 +3,7 @@
 use crate::cloud::task::STREAM_PREFIX;
 use crate::resource::secret::SALTS;
 use crate::resource::target_group::PORT;
-use crate::resource::{Context, Kind};
+use crate::resource::{Context, Kind, code};
 use aws_sdk_ecs::types::{
     Compatibility, ContainerDefinition, EfsAuthorizationConfig, EfsAuthorizationConfigIam,
     EfsTransitEncryption, EfsVolumeConfiguration, HealthCheck, KernelCapabilities, KeyValuePair,
@@ -11,6 +11,7 @@ use aws_sdk_ecs::types::{
     TaskDefinition, TaskDefinitionStatus, Tmpfs, TransportProtocol, Volume,
 };
 use serde_json::{Map, Value, json};
+use site_job::protocol::{CODE_VARIABLE, Code};
 use std::collections::HashMap;
 
 /// The one container of a site's task.
@@ -19,10 +20,12 @@ pub(in crate::resource) const CONTAINER: &str = "wordpress";
 pub(crate) const USER: &str = "10001:10001";
 pub(crate) const UPLOADS: &str = "/srv/uploads";
 const UPLOADS_VOLUME: &str = "uploads";
-/// The only places that the image writes to, beside uploads, and their sizes in MiB. They live in memory, which a task
-/// pays only for what is written: a request's body (64 MiB at most) lies in `/tmp` twice, as nginx's and PHP's.
+/// The only places that the image writes to, beside uploads, and their sizes in MiB. None of them is in the image, whose mode the
+/// mount would take over from engines that do that. They live in memory, which a task
+/// pays only for what is written: a request's body (64 MiB at most) lies in `/tmp` twice, as nginx's and PHP's, and the site's
+/// own plugins and themes in `/srv/code`.
 /// Fargate has tmpfs since January 2026 (AWS, "Amazon ECS now supports tmpfs mounts on AWS Fargate").
-pub(crate) const TEMPORARY: [(&str, i32); 2] = [("/run", 16), ("/tmp", 192)];
+pub(crate) const TEMPORARY: [(&str, i32); 3] = [("/run", 16), ("/srv/code", 256), ("/tmp", 192)];
 /// How they are mounted.
 pub(crate) const TEMPORARY_OPTIONS: [&str; 5] = ["rw", "noexec", "nosuid", "nodev", "mode=1777"];
 /// Seconds between asking to stop and killing; nginx and PHP finish the requests they have.
@@ -152,9 +155,15 @@ fn environment(context: &Context<'_>) -> Vec<KeyValuePair> {
         ("WP_DOMAINS", domains.join(",")),
         ("WP_HOME", context.home()),
     ];
+    let code = code::of_tasks(context).map(|code| {
+        let code = serde_json::to_string(&code).expect("it is made of text");
+        (CODE_VARIABLE, code)
+    });
     variables
+        .into_iter()
+        .chain(code)
         .map(|(name, value)| KeyValuePair::builder().name(name).value(value).build())
-        .to_vec()
+        .collect()
 }
 
 /// The administrator's password is for the install job; the image keeps it from every process that serves requests.
@@ -248,6 +257,14 @@ fn normalise_container(container: &ContainerDefinition) -> Value {
         .environment()
         .iter()
         .filter_map(|v| Some((v.name()?.to_owned(), text(v.value()?))));
+    let mut environment: Map<_, _> = environment.collect();
+    let code: Option<Code> = environment
+        .get(CODE_VARIABLE)
+        .and_then(Value::as_str)
+        .and_then(|text| serde_json::from_str(text).ok());
+    if code.is_some() {
+        environment.remove(CODE_VARIABLE);
+    }
     let secrets = container
         .secrets()
         .iter()
@@ -292,7 +309,8 @@ fn normalise_container(container: &ContainerDefinition) -> Value {
         "command": Some(container.command()).filter(|command| !command.is_empty()),
         "entry_point": Some(container.entry_point()).filter(|entry_point| !entry_point.is_empty()),
         "ports": ports,
-        "environment": environment.collect::<Map<_, _>>(),
+        "environment": environment,
+        "code": code::normalise(code.as_ref()),
         "secrets": secrets.collect::<Map<_, _>>(),
         "mounts": mounts.collect::<Map<_, _>>(),
         "temporary": temporary.collect::<Map<_, _>>(),
