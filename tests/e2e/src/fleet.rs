@@ -100,6 +100,18 @@ impl Fleet {
         self.edit(&format!("tenants/{tenant}/dev.yaml"), key, value)
     }
 
+    /// Takes a top-level key out of a tenant's site in `dev`, where it is one line.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn unset(&self, tenant: &str, key: &str) -> Result<()> {
+        let name = format!("tenants/{tenant}/dev.yaml");
+        let text = std::fs::read_to_string(self.path().join(&name))?;
+        let start = format!("{key}:");
+        let lines = text.lines().filter(|line| !line.starts_with(&start));
+        self.write(&name, &(lines.collect::<Vec<_>>().join("\n") + "\n"))
+    }
+
     /// Sets a top-level key of the environment `dev` to a one-line value.
     ///
     /// # Errors
@@ -138,9 +150,17 @@ impl Fleet {
     }
 
     fn write(&self, name: &str, text: &str) -> Result<()> {
+        self.put(name, text.as_bytes())
+    }
+
+    /// Puts a file there, or another in its place.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn put(&self, name: &str, content: &[u8]) -> Result<()> {
         let file = self.path().join(name);
         std::fs::create_dir_all(file.parent().context("a manifest lies in a folder")?)?;
-        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))
+        std::fs::write(&file, content).with_context(|| format!("cannot write {}", file.display()))
     }
 }
 

@@ -218,6 +218,7 @@ async fn the_role_is_closed(world: &World) -> Result<()> {
         .context("acme's task should write its own artifacts")?;
     for key in [
         "tenants/bolt/by-hand",
+        "code/acme/by-hand.zip",
         "leases/bolt.json",
         "runs/by-hand.json",
     ] {
@@ -225,6 +226,32 @@ async fn the_role_is_closed(world: &World) -> Result<()> {
             .await
             .err()
             .with_context(|| format!("acme's task may write {key}"))?;
+        ensure!(
+            refused.code() == Some("AccessDenied"),
+            "{key} fails for another reason: {refused:?}"
+        );
+    }
+    // Its own plugins and themes it may read; nothing else, not even what it wrote.
+    for key in ["code/acme/own.zip", "code/bolt/other.zip"] {
+        world
+            .aws
+            .s3
+            .put_object()
+            .bucket(bucket)
+            .key(key)
+            .body(b"no zip".to_vec().into())
+            .send()
+            .await?;
+    }
+    let get = |key: &str| s3.get_object().bucket(bucket).key(key).send();
+    get("code/acme/own.zip")
+        .await
+        .context("acme's task should read its own plugins")?;
+    for key in ["code/bolt/other.zip", "tenants/acme/by-hand"] {
+        let refused = get(key)
+            .await
+            .err()
+            .with_context(|| format!("acme's task may read {key}"))?;
         ensure!(
             refused.code() == Some("AccessDenied"),
             "{key} fails for another reason: {refused:?}"
