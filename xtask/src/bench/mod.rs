@@ -30,7 +30,7 @@ const AGAIN: &str =
 /// Measure planning, provisioning and destroying on a local cloud; or the image.
 ///
 /// Wall time and AWS requests by service: of a plan of an unchanged fleet, of one new site from nothing until its front
-/// page answers 200, and of its destruction.
+/// page answers 200, of a change for which its tasks are replaced, without and with plugins of its own, and of its destruction.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -124,6 +124,27 @@ async fn measure_all(
                 })
                 .await?,
         );
+        // The same change three times: what plugins cost is the difference.
+        fleet::set(folder.path(), TENANT, ENVIRONMENT, "memory: 1024")?;
+        measurements.push(
+            scene
+                .measure("replace its tasks", async || {
+                    provision(&scene, stages).await
+                })
+                .await?,
+        );
+        for (megabytes, name) in [
+            (10, "replace its tasks, 10 MB of plugins"),
+            (50, "replace its tasks, 50 MB of plugins"),
+        ] {
+            let plugin = fleet::plugin(folder.path(), megabytes)?;
+            fleet::set(folder.path(), TENANT, ENVIRONMENT, &plugin)?;
+            measurements.push(
+                scene
+                    .measure(name, async || provision(&scene, stages).await)
+                    .await?,
+            );
+        }
         measurements.push(
             scene
                 .measure("destroy it", async || destroy(&scene).await)
