@@ -1,7 +1,7 @@
 //! The programs that tasks run: cargo, and what it built. They inherit stderr, so that their progress is seen.
 
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::{ExitStatus, Output, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 use localcloud::State;
@@ -111,12 +111,22 @@ pub(crate) async fn status(command: &mut Command) -> Result<ExitStatus> {
 
 /// Runs to the end; its standard output. An error unless it succeeds.
 pub(crate) async fn output(mut command: Command) -> Result<Vec<u8>> {
-    let output = command.stderr(Stdio::inherit()).output().await;
-    let output = output.with_context(|| format!("cannot run `{}`", shown(&command)))?;
+    let output = captured(&mut command).await?;
     if !output.status.success() {
         bail!("`{}` ended with {}", shown(&command), output.status);
     }
     Ok(output.stdout)
+}
+
+/// Runs to the end, whatever that is; its standard output and how it ended.
+pub(crate) async fn captured(command: &mut Command) -> Result<Output> {
+    // `output()` would take standard error as well, whatever is set for it.
+    let run = async {
+        let child = command.stdout(Stdio::piped()).spawn()?;
+        child.wait_with_output().await
+    };
+    let output = run.await;
+    output.with_context(|| format!("cannot run `{}`", shown(command)))
 }
 
 /// As one would type it: no folder, no variables.
