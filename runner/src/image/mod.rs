@@ -10,6 +10,7 @@
 #[cfg(test)]
 mod answers;
 mod attest;
+mod base;
 mod build;
 mod contents;
 mod context;

@@ -9,23 +9,13 @@ use std::{
     fmt::Write as _,
 };
 
-use bollard::{
-    Docker,
-    container::LogOutput,
-    exec::StartExecResults,
-    models::{ContainerCreateBody, ExecConfig, HostConfig},
-    query_parameters::{RemoveContainerOptionsBuilder, UploadToContainerOptionsBuilder},
-};
-use futures::StreamExt;
+use bollard::Docker;
 
 use super::{
-    super::packages::Package,
+    super::{base::Base, packages::Package},
     changelog::{self, News},
     finding::{Finding, Fix, Scanner, Severity},
 };
-
-/// Seconds after which a container that nobody removed ends, and goes, by itself.
-const LIFETIME: &str = "900";
 
 /// One of Debian's packages that the security archive has a newer version of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,51 +35,16 @@ pub(super) async fn scan(
     packages: &[Package],
     codename: Option<&String>,
 ) -> Result<(Vec<Finding>, String), String> {
-    let container = Container::start(docker, base).await?;
-    let found = container.scan(packages, codename).await;
-    let options = RemoveContainerOptionsBuilder::default().force(true).build();
-    // It goes by itself in the end; the scan is none the worse for it.
-    let _ = docker.remove_container(&container.id, Some(options)).await;
+    let apt = Apt(Base::start(docker, base, None).await?);
+    let found = apt.scan(packages, codename).await;
+    apt.0.remove().await;
     found
 }
 
-struct Container<'a> {
-    docker: &'a Docker,
-    id: String,
-}
+/// A container of the base image, to which the image's packages are the installed ones.
+struct Apt<'a>(Base<'a>);
 
-impl<'a> Container<'a> {
-    async fn start(docker: &'a Docker, base: &str) -> Result<Self, String> {
-        let failed = |error: bollard::errors::Error| {
-            format!(
-                "starting a container of the base image {base}, whose apt knows Debian's archive: {error}"
-            )
-        };
-        let created = docker
-            .create_container(
-                None,
-                ContainerCreateBody {
-                    image: Some(base.to_owned()),
-                    cmd: Some(vec!["sleep".to_owned(), LIFETIME.to_owned()]),
-                    host_config: Some(HostConfig {
-                        auto_remove: Some(true),
-                        ..HostConfig::default()
-                    }),
-                    ..ContainerCreateBody::default()
-                },
-            )
-            .await
-            .map_err(failed)?;
-        docker
-            .start_container(&created.id, None)
-            .await
-            .map_err(failed)?;
-        Ok(Self {
-            docker,
-            id: created.id,
-        })
-    }
-
+impl Apt<'_> {
     async fn scan(
         &self,
         packages: &[Package],
@@ -102,9 +57,10 @@ impl<'a> Container<'a> {
             "APT::Update::Error-Mode=any",
             "update",
         ];
-        self.run(&update).await?;
+        self.0.run(&update).await?;
         let format = "$(CODENAME) $(REPO_URI)";
         let indexes = self
+            .0
             .run(&[
                 "apt-get",
                 "indextargets",
@@ -117,7 +73,7 @@ impl<'a> Container<'a> {
         self.lay_status(packages).await?;
         let mut policy = vec!["apt-cache", "policy"];
         policy.extend(packages.iter().map(|package| package.name.as_str()));
-        let pending = pending(&self.run(&policy).await?);
+        let pending = pending(&self.0.run(&policy).await?);
         Ok((self.findings(packages, &pending).await, against))
     }
 
@@ -125,21 +81,7 @@ impl<'a> Container<'a> {
     /// whose dependencies were taken out of it.
     async fn lay_status(&self, packages: &[Package]) -> Result<(), String> {
         let status = status(packages);
-        let mut header = tar::Header::new_gnu();
-        header.set_size(status.len() as u64);
-        header.set_mode(0o644);
-        let mut archive = tar::Builder::new(Vec::new());
-        let archive = archive
-            .append_data(&mut header, "status", status.as_bytes())
-            .and_then(|()| archive.into_inner())
-            .map_err(|error| error.to_string())?;
-        let options = UploadToContainerOptionsBuilder::default()
-            .path("/var/lib/dpkg")
-            .build();
-        self.docker
-            .upload_to_container(&self.id, Some(options), bollard::body_full(archive.into()))
-            .await
-            .map_err(|error| format!("handing the image's list of packages to apt: {error}"))
+        self.0.lay("/var/lib/dpkg", &[("status", &status)]).await
     }
 
     /// One finding a CVE and source package; one a source package where the changelog names none.
@@ -171,64 +113,11 @@ impl<'a> Container<'a> {
                       zcat -f usr/share/doc/*/changelog.Debian.gz 2>/dev/null || zcat -f usr/share/doc/*/changelog.gz";
         for (package, update) in updates {
             let wanted = format!("{}={}", update.name, update.candidate);
-            if let Ok(text) = self.run(&["sh", "-c", script, "sh", &wanted]).await {
+            if let Ok(text) = self.0.run(&["sh", "-c", script, "sh", &wanted]).await {
                 return changelog::since(&text, &package.source_version);
             }
         }
         News::default()
-    }
-
-    /// A command's standard output.
-    async fn run(&self, command: &[&str]) -> Result<String, String> {
-        let name = command
-            .iter()
-            .take(2)
-            .copied()
-            .collect::<Vec<_>>()
-            .join(" ");
-        let failed = |error: bollard::errors::Error| format!("running {name}: {error}");
-        let config = ExecConfig {
-            attach_stdout: Some(true),
-            attach_stderr: Some(true),
-            env: Some(vec![
-                "LC_ALL=C".to_owned(),
-                "DEBIAN_FRONTEND=noninteractive".to_owned(),
-            ]),
-            cmd: Some(command.iter().map(|&word| word.to_owned()).collect()),
-            ..ExecConfig::default()
-        };
-        let exec = self
-            .docker
-            .create_exec(&self.id, config)
-            .await
-            .map_err(failed)?;
-        let started = self
-            .docker
-            .start_exec(&exec.id, None)
-            .await
-            .map_err(failed)?;
-        let StartExecResults::Attached { mut output, .. } = started else {
-            return Err(format!("running {name}: the engine did not attach to it"));
-        };
-        let (mut out, mut words) = (Vec::new(), Vec::new());
-        while let Some(chunk) = output.next().await {
-            match chunk.map_err(failed)? {
-                LogOutput::StdOut { message } | LogOutput::Console { message } => {
-                    out.extend_from_slice(&message);
-                }
-                LogOutput::StdErr { message } => words.extend_from_slice(&message),
-                LogOutput::StdIn { .. } => {}
-            }
-        }
-        let ended = self.docker.inspect_exec(&exec.id).await.map_err(failed)?;
-        match ended.exit_code {
-            Some(0) => Ok(String::from_utf8_lossy(&out).into_owned()),
-            code => Err(format!(
-                "{name} ended with {}: {}",
-                code.unwrap_or(-1),
-                String::from_utf8_lossy(&words).trim().replace('\n', " / ")
-            )),
-        }
     }
 }
 
