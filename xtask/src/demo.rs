@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use localcloud::{Options, State, background, prerequisites};
 
+use crate::image;
 use crate::programs::{Programs, status, succeed};
 use crate::sites::{self, CLOUD, Site, print};
 use crate::stages::{Stages, seconds};
@@ -105,8 +106,7 @@ async fn provision(programs: &Programs, stages: &Stages, state: &State) -> Resul
         command.args(arguments);
         anyhow::Ok(command)
     };
-    let build = succeed(bbws(&["image", "build"])?);
-    stages.run("bbws image build", AGAIN, build).await?;
+    image::build(programs, stages, AGAIN).await?;
     let push = succeed(bbws(&["image", "push", "--env", ENVIRONMENT])?);
     stages.run("bbws image push", AGAIN, push).await?;
     let apply = succeed(bbws(&["apply", "--env", ENVIRONMENT])?);

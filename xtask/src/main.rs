@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod http;
+mod image;
 mod machine;
 mod programs;
 mod sites;

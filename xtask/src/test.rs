@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
-use crate::machine;
-use crate::programs::{Programs, status, succeed};
+use crate::programs::{Programs, status};
 use crate::stages::Stages;
+use crate::{image, machine};
 
 const AGAIN: &str =
     "mend what the lines above say, then run `cargo xtask test` again: it carries on";
@@ -44,11 +44,7 @@ pub(crate) async fn run(args: &TestArgs) -> Result<ExitCode> {
     stages
         .run("build bbws, site-job and the tests", AGAIN, build)
         .await?;
-    let mut image = programs.bbws(&programs.root, None)?;
-    image.args(["image", "build"]);
-    stages
-        .run("bbws image build", AGAIN, succeed(image))
-        .await?;
+    image::build(&programs, &stages, AGAIN).await?;
 
     let mut nextest = programs.cargo();
     nextest.args(["nextest", "run", "--locked"]);

@@ -3,6 +3,7 @@
 mod copy;
 mod key;
 mod list;
+mod lock;
 mod prune;
 mod sbom;
 mod scan;
@@ -16,7 +17,7 @@ use clap::Subcommand;
 
 use super::{CliError, ExitCode, Global, Interrupt};
 use crate::{
-    image::{self, Build, ImageError, Lock},
+    image::{self, Build, ImageError, Lock, PackagesFrom},
     output,
 };
 
@@ -24,6 +25,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
+  bbws image lock --update     pin what is newest
   bbws image build             from the lock file's pinned sources
   bbws image sbom              what is in it
   bbws image scan              whether the scan policy lets it pass
@@ -44,9 +46,9 @@ enum Action {
     /// ($BBWS_CACHE, else $XDG_CACHE_HOME/bbws, else ~/.cache/bbws). Progress goes to stderr.
     #[command(after_help = "\
 Examples:
-  cargo build -p site-job && bbws image build   with the program beside this bbws
-  bbws image build --tag try                    under a tag of its own
-  bbws image build --no-cache                   with Debian's updates of today
+  cargo build -p site-job && bbws image build      with the program beside this bbws
+  bbws image build --tag try                       under a tag of its own
+  bbws image build --refresh-packages --no-cache   with the Debian packages of today instead of the lock's
   bbws image build --json | jq -r .result.id")]
     Build {
         /// The folder with Dockerfile, rootfs/ and image.lock.yaml.
@@ -60,10 +62,19 @@ Examples:
         /// The tag; the lock file's <version of wordpress>-<revision> otherwise.
         #[arg(long)]
         tag: Option<String>,
-        /// Run every step, whatever the engine has of earlier builds: takes Debian's updates.
+        /// Run every step, whatever the engine has of earlier builds.
         #[arg(long)]
         no_cache: bool,
+        /// Take the newest Debian packages that the base image's mirrors have instead of those that the lock file pins. The
+        /// image's label bbws.packages says `refreshed` then, otherwise `locked`.
+        #[arg(long)]
+        refresh_packages: bool,
+        /// What to build for: linux/amd64 or linux/arm64. The engine's own otherwise. The engine must have the base image for
+        /// it and be able to run its programs, and the lock file must pin packages for it.
+        #[arg(long, value_name = "PLATFORM")]
+        platform: Option<String>,
     },
+    Lock(lock::Args),
     /// Push the built image into an environment's registry and print its digest.
     ///
     /// An image that is already there is not sent again.
@@ -128,10 +139,27 @@ pub(super) async fn run(
             site_job,
             tag,
             no_cache,
+            refresh_packages,
+            platform,
         } => {
-            let built = build(global, folder, site_job, (tag, no_cache));
+            let built = async {
+                build(
+                    global,
+                    &Build {
+                        folder,
+                        site_job: site_job.map_or_else(site_job_beside, Ok)?,
+                        tag,
+                        cache: image::cache_directory(),
+                        fresh: no_cache,
+                        refresh_packages,
+                        platform,
+                    },
+                )
+                .await
+            };
             interrupt.ends(built).await
         }
+        Action::Lock(args) => interrupt.ends(lock::run(global, args)).await,
         Action::Push { env, local } => interrupt.ends(push(global, &env, &local)).await,
         Action::Sbom(args) => interrupt.ends(sbom::run(global, args)).await,
         Action::Scan(args) => interrupt.ends(scan::run(global, args)).await,
@@ -146,31 +174,17 @@ pub(super) async fn run(
     }
 }
 
-async fn build(
-    global: &Global,
-    folder: PathBuf,
-    site_job: Option<PathBuf>,
-    (tag, fresh): (Option<String>, bool),
-) -> Result<ExitCode, CliError> {
-    let site_job = match site_job {
-        Some(path) => path,
-        None => {
-            let program = env::current_exe().map_err(|error| {
-                CliError::new(ExitCode::Failed, "finding the folder of this bbws")
-                    .because(error)
-                    .next("name the program with --site-job")
-            })?;
-            image::site_job_beside(&program)
-        }
-    };
-    let built = image::build(&Build {
-        folder,
-        site_job,
-        tag,
-        cache: image::cache_directory(),
-        fresh,
-    })
-    .await?;
+fn site_job_beside() -> Result<PathBuf, CliError> {
+    let program = env::current_exe().map_err(|error| {
+        CliError::new(ExitCode::Failed, "finding the folder of this bbws")
+            .because(error)
+            .next("name the program with --site-job")
+    })?;
+    Ok(image::site_job_beside(&program))
+}
+
+async fn build(global: &Global, build: &Build) -> Result<ExitCode, CliError> {
+    let built = image::build(build).await?;
     if global.json {
         output::print(output::result("image build", ExitCode::Done, &built));
     } else {
@@ -179,6 +193,11 @@ async fn build(
         #[expect(clippy::cast_precision_loss, reason = "a size for reading")]
         let megabytes = built.size as f64 / 1e6;
         output::print(format_args!("size   {megabytes:.0} MB"));
+        if built.packages == PackagesFrom::Refreshed {
+            output::narrate(
+                "its Debian packages are the newest of the mirrors, not those of the lock file",
+            );
+        }
         output::narrate(format_args!(
             "built in {:.1} s, {} of {} steps from the engine's cache",
             built.seconds, built.cached_steps, built.steps
@@ -215,6 +234,10 @@ impl From<ImageError> for CliError {
             ImageError::Sources { .. }
             | ImageError::Io { .. }
             | ImageError::NoSiteJob(_)
+            | ImageError::WrongSiteJob { .. }
+            | ImageError::Platform(_)
+            | ImageError::NotLocked { .. }
+            | ImageError::Mirrors(_)
             | ImageError::Docker { .. }
             | ImageError::Step(_)
             | ImageError::NotBuilt(_)

@@ -18,6 +18,7 @@ use super::{
     context::{self, Entry},
     lock::COMPONENTS,
     origin::Origin,
+    platform::Platform,
     source,
 };
 use crate::output::narrate;
@@ -25,7 +26,7 @@ use crate::output::narrate;
 /// What to build, and of what.
 #[derive(Clone, Debug)]
 pub struct Build {
-    /// The folder with `Dockerfile`, `collect.sh`, `compile.php`, `rootfs/` and `image.lock.yaml`.
+    /// The folder with `Dockerfile`, `packages.sh`, `collect.sh`, `compile.php`, `rootfs/` and `image.lock.yaml`.
     pub folder: PathBuf,
     /// The program for inside the image.
     pub site_job: PathBuf,
@@ -35,6 +36,10 @@ pub struct Build {
     pub cache: PathBuf,
     /// Whether every step is run, whatever the engine has of earlier builds.
     pub fresh: bool,
+    /// Whether Debian's packages are the newest of the base's mirrors instead of the lock's.
+    pub refresh_packages: bool,
+    /// `linux/amd64` or `linux/arm64`, if not the engine's own.
+    pub platform: Option<String>,
 }
 
 /// A built image.
@@ -54,6 +59,29 @@ pub struct Built {
     pub cached_steps: usize,
     /// How many steps the Dockerfile has.
     pub steps: usize,
+    /// Where Debian's packages are from.
+    pub packages: PackagesFrom,
+}
+
+/// Where an image's Debian packages are from; in its label `bbws.packages`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PackagesFrom {
+    /// They are the lock's.
+    Locked,
+    /// They are the newest that the mirrors had.
+    Refreshed,
+}
+
+impl PackagesFrom {
+    /// As `packages.sh` and the label name it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Locked => "locked",
+            Self::Refreshed => "refreshed",
+        }
+    }
 }
 
 /// Fetches what is missing, builds, and tags. A repeat without a change uses the engine's cache and gives the same id; a
@@ -68,13 +96,20 @@ pub async fn build(build: &Build) -> Result<Built, ImageError> {
         return Err(ImageError::NoSiteJob(build.site_job.clone()));
     }
     let docker = connect().await?;
-    let entries = entries(build, &lock).await?;
+    let platform = Platform::of(&docker, build.platform.as_deref()).await?;
+    platform.check_program(&build.site_job)?;
+    let from = match build.refresh_packages {
+        false => PackagesFrom::Locked,
+        true => PackagesFrom::Refreshed,
+    };
+    let entries = entries(build, &lock, from, platform).await?;
     let version = lock.image_version();
     let reference = format!("{LOCAL_NAME}:{}", build.tag.as_ref().unwrap_or(&version));
     narrate(format_args!("building {reference}"));
     let mut labels = labels(&lock);
+    labels.push(("bbws.packages", from.name().to_owned()));
     labels.extend(Origin::of(&build.folder)?.labels());
-    let options = options(&lock, &labels, &reference, build.fresh);
+    let options = options(build, &lock, &labels, &reference, from);
     let steps = run(&docker, options, entries).await?;
     let image = docker
         .inspect_image(&reference)
@@ -88,6 +123,7 @@ pub async fn build(build: &Build) -> Result<Built, ImageError> {
         seconds: started.elapsed().as_secs_f64(),
         cached_steps: steps.cached,
         steps: steps.all,
+        packages: from,
     })
 }
 
@@ -101,33 +137,41 @@ pub(super) async fn connect() -> Result<Docker, ImageError> {
         .map_err(ImageError::docker(attempt))
 }
 
-async fn entries(build: &Build, lock: &Lock) -> Result<Vec<Entry>, ImageError> {
-    let mut entries = vec![
-        Entry {
-            name: "Dockerfile",
-            path: build.folder.join("Dockerfile"),
-        },
-        Entry {
-            name: "collect.sh",
-            path: build.folder.join("collect.sh"),
-        },
-        Entry {
-            name: "compile.php",
-            path: build.folder.join("compile.php"),
-        },
-        Entry {
-            name: "rootfs",
-            path: build.folder.join("rootfs"),
-        },
-        Entry {
-            name: "site-job",
-            path: build.site_job.clone(),
-        },
-    ];
+async fn entries(
+    build: &Build,
+    lock: &Lock,
+    from: PackagesFrom,
+    platform: Platform,
+) -> Result<Vec<Entry>, ImageError> {
+    let mut entries = Vec::new();
+    for name in [
+        "Dockerfile",
+        "packages.sh",
+        "collect.sh",
+        "compile.php",
+        "rootfs",
+    ] {
+        entries.push(Entry::At(name, build.folder.join(name)));
+    }
+    entries.push(Entry::At("site-job", build.site_job.clone()));
+    // A build that does not heed the pins is not begun anew because of them.
+    let (locked, snapshot) = match (from, lock.packages.locked.get(platform.debian)) {
+        (PackagesFrom::Refreshed, _) => Default::default(),
+        (PackagesFrom::Locked, Some(locked)) => (locked.lines(), locked.snapshot_sources()),
+        (PackagesFrom::Locked, None) => {
+            return Err(ImageError::NotLocked {
+                path: build.folder.join("image.lock.yaml"),
+                platform: platform.name,
+            });
+        }
+    };
+    entries.push(Entry::Of("packages/wanted", lock.packages.wanted()));
+    entries.push(Entry::Of("packages/locked", locked));
+    entries.push(Entry::Of("packages/snapshot.list", snapshot));
     for (component, name) in COMPONENTS {
         if let Some(pinned) = lock.component(component) {
             let path: PathBuf = source::fetch(&build.cache, component, pinned).await?;
-            entries.push(Entry { name, path });
+            entries.push(Entry::At(name, path));
         }
     }
     Ok(entries)
@@ -140,15 +184,16 @@ struct Steps {
 }
 
 fn options(
+    build: &Build,
     lock: &Lock,
     labels: &[(&'static str, String)],
     reference: &str,
-    fresh: bool,
+    from: PackagesFrom,
 ) -> BuildImageOptions {
-    let arguments = HashMap::from([("BASE", lock.base.as_str())]);
-    BuildImageOptionsBuilder::default()
+    let arguments = HashMap::from([("BASE", lock.base.as_str()), ("PACKAGES", from.name())]);
+    let options = BuildImageOptionsBuilder::default()
         .t(reference)
-        .nocache(fresh)
+        .nocache(build.fresh)
         .rm(true)
         .forcerm(true)
         .labels(
@@ -157,8 +202,12 @@ fn options(
                 .map(|(name, value)| (*name, value.as_str()))
                 .collect(),
         )
-        .buildargs(&arguments)
-        .build()
+        .buildargs(&arguments);
+    match &build.platform {
+        Some(platform) => options.platform(platform),
+        None => options,
+    }
+    .build()
 }
 
 async fn run(

@@ -238,7 +238,8 @@ fn variables(text: &str) -> HashMap<String, String> {
         .collect()
 }
 
-fn wordpress_version(php: &str) -> Option<String> {
+/// The version that `wp-includes/version.php` states.
+pub(super) fn wordpress_version(php: &str) -> Option<String> {
     let rest = php.split_once("$wp_version = '")?.1;
     Some(rest.split_once('\'')?.0.to_owned())
 }

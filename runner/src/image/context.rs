@@ -17,10 +17,12 @@ use super::tree;
 
 const CHUNK: usize = 1 << 20;
 
-/// One entry of the context: a file or folder of this machine under a name in the context.
-pub(super) struct Entry {
-    pub(super) name: &'static str,
-    pub(super) path: PathBuf,
+/// One entry of the context, under a name in it.
+pub(super) enum Entry {
+    /// A file or folder of this machine.
+    At(&'static str, PathBuf),
+    /// A file with this content.
+    Of(&'static str, String),
 }
 
 /// The context as chunks. An error while reading ends the stream with it, which makes the engine refuse the build.
@@ -44,23 +46,31 @@ pub(super) fn stream(
 
 fn write(entries: &[Entry], sink: &mut impl Write) -> io::Result<()> {
     let mut archive = tar::Builder::new(sink);
-    for Entry { name, path } in entries {
+    let mut add = |name: &str, executable: bool, content: &[u8]| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Regular);
+        header.set_size(content.len() as u64);
+        header.set_mode(if executable { 0o755 } else { 0o644 });
+        header.set_mtime(0);
+        archive.append_data(&mut header, name, content)
+    };
+    for entry in entries {
+        let (name, path) = match entry {
+            Entry::At(name, path) => (name, path),
+            Entry::Of(name, text) => {
+                add(name, false, text.as_bytes())?;
+                continue;
+            }
+        };
         let naming =
             |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         for (relative, file) in tree::files(path).map_err(naming)? {
             let content = fs::read(&file).map_err(naming)?;
             let executable = fs::metadata(&file).map_err(naming)?.permissions().mode() & 0o100 != 0;
-            let mut header = tar::Header::new_gnu();
-            header.set_entry_type(tar::EntryType::Regular);
-            header.set_size(content.len() as u64);
-            header.set_mode(if executable { 0o755 } else { 0o644 });
-            header.set_mtime(0);
-            let name = if relative.is_empty() {
-                (*name).to_owned()
-            } else {
-                format!("{name}/{relative}")
-            };
-            archive.append_data(&mut header, name, content.as_slice())?;
+            match relative.as_str() {
+                "" => add(name, executable, &content)?,
+                relative => add(&format!("{name}/{relative}"), executable, &content)?,
+            }
         }
     }
     archive.into_inner()?.flush()
@@ -105,10 +115,10 @@ mod tests {
                 .unwrap();
             let mut bytes = Vec::new();
             write(
-                &[Entry {
-                    name: "wordpress",
-                    path: folder.path().to_owned(),
-                }],
+                &[
+                    Entry::At("wordpress", folder.path().to_owned()),
+                    Entry::Of("made", "text".to_owned()),
+                ],
                 &mut bytes,
             )
             .unwrap();
@@ -126,7 +136,8 @@ mod tests {
             names,
             [
                 PathBuf::from("wordpress/a"),
-                PathBuf::from("wordpress/sub/b")
+                PathBuf::from("wordpress/sub/b"),
+                PathBuf::from("made"),
             ]
         );
     }

@@ -40,6 +40,30 @@ pub enum ImageError {
     /// The program for inside the image is not there.
     #[error("there is no site-job at {0}")]
     NoSiteJob(PathBuf),
+    /// The program for inside the image does not run there.
+    #[error("{path} {reason}")]
+    WrongSiteJob {
+        /// The program.
+        path: PathBuf,
+        /// What it is, and what the image is for.
+        reason: String,
+    },
+    /// There are no images for such machines.
+    #[error(
+        "{0:?} is no platform that images are built for; these are linux/amd64 and linux/arm64"
+    )]
+    Platform(String),
+    /// The lock has no packages for the platform.
+    #[error("{path} pins no packages for {platform}")]
+    NotLocked {
+        /// The lock file.
+        path: PathBuf,
+        /// `linux/arm64`.
+        platform: &'static str,
+    },
+    /// Debian's packages could not be asked for.
+    #[error("asking Debian's mirrors: {0}")]
+    Mirrors(String),
     /// The Docker engine does not answer or refuses.
     #[error("{attempt}")]
     Docker {
@@ -143,6 +167,18 @@ impl ImageError {
             Self::Io { .. } => "check the path and its permissions",
             Self::NoSiteJob(_) => {
                 "run `cargo build -p site-job` with the same profile, or name the program with --site-job"
+            }
+            Self::WrongSiteJob { .. } => {
+                "build site-job for the image's platform and name it with --site-job, or give --platform"
+            }
+            Self::Platform(_) => "give --platform, or use an engine of such a machine",
+            Self::NotLocked { .. } => {
+                "`bbws image lock --update` with the same --platform pins them; `bbws image build --refresh-packages` does \
+                 without pins"
+            }
+            Self::Mirrors(_) => {
+                "check that containers of the engine reach the mirrors that the base image names, then run the same command \
+                 again"
             }
             Self::Docker { .. } => {
                 "check that the Docker engine runs and that DOCKER_HOST, if set, names it"

@@ -1,13 +1,17 @@
-//! The lock file: components, versions, sources, checksums.
+//! The lock file: components and Debian's packages; versions, sources, checksums.
+
+pub(super) mod edit;
+mod packages;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::ImageError;
+pub use packages::{Locked, Packages, Pin};
 
 /// `image.lock.yaml`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lock {
     /// Always 1.
@@ -18,6 +22,8 @@ pub struct Lock {
     pub base: String,
     /// By name; the build knows what to do with each of [`COMPONENTS`].
     pub components: BTreeMap<String, Component>,
+    /// Debian's.
+    pub packages: Packages,
 }
 
 /// What the build puts into the image, and under which name the build context holds it.
@@ -28,7 +34,7 @@ pub(super) const COMPONENTS: [(&str, &str); 3] = [
 ];
 
 /// A pinned component.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Component {
     /// Its version, for labels and the tag.
@@ -40,20 +46,20 @@ pub struct Component {
 }
 
 /// Where a component can be had: exactly one of `npm` and `url`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// A package of the npm registry that this machine's npm uses, `name@version`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub npm: Option<String>,
     /// An HTTPS address.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// Of the archive. Without it, only `tree` decides.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha512: Option<String>,
     /// The folder or file inside the archive. Without it, the download itself is the component's one file.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
 }
 
@@ -68,8 +74,13 @@ impl Lock {
             reason,
         };
         let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-        let lock: Self = serde_saphyr::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        lock.check().map_err(wrong)?;
+        Self::parse(&text).map_err(wrong)
+    }
+
+    /// Reads and checks the file's text.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let lock: Self = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+        lock.check()?;
         Ok(lock)
     }
 
@@ -102,7 +113,9 @@ impl Lock {
                     .map_err(|reason| format!("components.{name}.sources[{at}]: {reason}"))?;
             }
         }
-        Ok(())
+        self.packages
+            .check()
+            .map_err(|reason| format!("packages.{reason}"))
     }
 
     /// A component that [`Self::load`] has found to be there.
@@ -199,6 +212,26 @@ mod tests {
             (
                 own().replace("version: 1\n", "version: 2\n"),
                 "version 2 is not 1",
+            ),
+            (
+                own().replace("    - nginx\n", "    - nginx; reboot\n"),
+                "packages.install: \"nginx; reboot\"",
+            ),
+            (
+                own().replacen(" sha256:", " sha256:zz", 1),
+                "packages.locked.amd64",
+            ),
+            (
+                own().replacen(" sha256:", " ", 1),
+                "a version, a blank, sha256: and the checksum",
+            ),
+            (
+                own().replacen("snapshot: 2", "snapshot: x2", 1),
+                "packages.locked.amd64.snapshot",
+            ),
+            (
+                own().replace("        nginx: ", "        not-nginx: "),
+                "packages.locked.amd64: nginx, which is to be installed, is not locked",
             ),
         ];
         for (text, expected) in cases {

@@ -70,6 +70,41 @@ pub(super) async fn fetch(
     })
 }
 
+/// Downloads what nothing is known of yet. Gives its SHA-512 and where the cache keeps it.
+///
+/// # Errors
+/// In words.
+pub(super) async fn discover(cache: &Path, source: &Source) -> Result<(String, PathBuf), String> {
+    narrate(format_args!("fetching {}", source.name()));
+    let scratch = scratch(cache)?;
+    let download = source.download(scratch.path()).await?;
+    let sum = blocking(download.clone(), |path| sha512(&path)).await?;
+    let kept = cache.join("archives").join(&sum);
+    fs::rename(&download, &kept).map_err(|error| format!("keeping the download: {error}"))?;
+    Ok((sum, kept))
+}
+
+/// The files of an archive that the cache keeps, by the source's path: their tree hash, and what `read` makes of them.
+///
+/// # Errors
+/// In words.
+pub(super) async fn examine<T: Send + 'static>(
+    cache: &Path,
+    archive: PathBuf,
+    source: &Source,
+    read: impl FnOnce(&Path) -> T + Send + 'static,
+) -> Result<(String, T), String> {
+    let scratch = scratch(cache)?;
+    let files = scratch.path().join("files");
+    let inner = source.path.clone();
+    blocking(archive, move |archive| {
+        lay_out(&archive, inner.as_deref(), &files)?;
+        let tree = tree::hash(&files).map_err(|error| error.to_string())?;
+        Ok((tree, read(&files)))
+    })
+    .await
+}
+
 /// Puts the files of one source at `target`, if they are the pinned ones.
 async fn take(cache: &Path, source: &Source, wanted: &str, target: &Path) -> Result<(), String> {
     let archive = archive(cache, source).await?;
@@ -78,12 +113,7 @@ async fn take(cache: &Path, source: &Source, wanted: &str, target: &Path) -> Res
     let inner = source.path.clone();
     let destination = unpacked.clone();
     let found = blocking(archive.path().to_owned(), move |archive| {
-        match inner {
-            Some(inner) => unpack(&archive, &inner, &destination)?,
-            None => fs::copy(&archive, &destination)
-                .map(drop)
-                .map_err(|error| error.to_string())?,
-        }
+        lay_out(&archive, inner.as_deref(), &destination)?;
         tree::hash(&destination).map_err(|error| error.to_string())
     })
     .await?;
@@ -147,7 +177,9 @@ async fn archive(cache: &Path, source: &Source) -> Result<Archive, String> {
 }
 
 impl Source {
-    fn name(&self) -> &str {
+    /// How it is told: the package or the address.
+    #[must_use]
+    pub fn name(&self) -> &str {
         self.npm
             .as_deref()
             .or(self.url.as_deref())
@@ -186,10 +218,19 @@ pub(crate) async fn download(url: &str, folder: &Path) -> Result<(), String> {
         "20",
     ]);
     curl.args(["--output", "download", url]).current_dir(folder);
-    run(curl, "curl").await
+    run(curl, "curl").await.map(drop)
 }
 
-async fn run(mut command: Command, name: &str) -> Result<(), String> {
+/// What npm's registry has as a package's latest version.
+pub(super) async fn latest_of_npm(package: &str) -> Result<String, String> {
+    let mut npm = Command::new("npm");
+    npm.args(["view", "--silent", package, "version"]);
+    let version = run(npm, "npm").await?;
+    Ok(version.trim().to_owned())
+}
+
+/// A program's standard output.
+async fn run(mut command: Command, name: &str) -> Result<String, String> {
     let output = command
         .stdin(Stdio::null())
         .kill_on_drop(true)
@@ -200,7 +241,7 @@ async fn run(mut command: Command, name: &str) -> Result<(), String> {
             _ => format!("running {name}: {error}"),
         })?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let words = String::from_utf8_lossy(&output.stderr);
     Err(format!(
@@ -208,6 +249,16 @@ async fn run(mut command: Command, name: &str) -> Result<(), String> {
         output.status,
         words.trim().replace('\n', " / ")
     ))
+}
+
+/// Puts a source's files at `destination`: those under `inner` of an archive, or the download itself.
+fn lay_out(download: &Path, inner: Option<&str>, destination: &Path) -> Result<(), String> {
+    match inner {
+        Some(inner) => unpack(download, inner, destination),
+        None => fs::copy(download, destination)
+            .map(drop)
+            .map_err(|error| error.to_string()),
+    }
 }
 
 /// Takes the regular files under `inner` (or the one file that it names) out of a gzipped tar archive.

@@ -4,6 +4,7 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod image_lock;
 mod invalid;
 mod schemas;
 mod usage;

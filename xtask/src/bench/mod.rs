@@ -157,9 +157,9 @@ async fn measure_all(
 
 /// The image in the registry and the sample fleet provisioned: what a new site finds.
 async fn prepare(scene: &Scene<'_>, stages: &Stages) -> Result<()> {
+    crate::image::build(scene.programs, stages, AGAIN).await?;
     for arguments in [
-        &["image", "build"] as &[&str],
-        &["image", "push", "--env", ENVIRONMENT],
+        &["image", "push", "--env", ENVIRONMENT] as &[&str],
         &["apply", "--env", ENVIRONMENT],
     ] {
         let run = succeed(scene.bbws(arguments)?);

@@ -128,7 +128,7 @@ fn print(scanned: &Scanned) {
             out.bad,
             format!("fail: {}", output::count(failing, "finding")),
             Some(
-                "`bbws image build --no-cache` takes Debian's updates; for what cannot be updated add an exception to the scan policy",
+                "`bbws image lock --update` pins Debian's updates for the next build; for what cannot be updated add an exception to the scan policy",
             ),
         ),
         Verdict::Incomplete => (

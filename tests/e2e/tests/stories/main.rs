@@ -11,6 +11,7 @@ mod foundation;
 mod image_test;
 mod isolation;
 mod lease;
+mod lock;
 mod plugins;
 mod reads;
 mod reproducible;

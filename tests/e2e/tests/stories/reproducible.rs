@@ -7,9 +7,11 @@ use std::hash::{Hash as _, Hasher as _};
 use std::io::Read as _;
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use e2e::{Bbws, docker};
 use tempfile::TempDir;
+
+use crate::lock::{self, Copy};
 
 /// Of so many files is told what differs, and of each so many lines.
 const SHOWN: usize = 5;
@@ -24,14 +26,38 @@ const OF_THE_ENGINE: [&str; 6] = [
     "etc/resolv.conf",
 ];
 
-/// Given one lock, when it is built twice, every step anew, then the two images hold the same files: contents, modes, owners,
-/// links and times. (Debian's packages are those of the moment: the lock pins no version of them.)
+/// Given one lock, when it is built twice, every step anew and the second time on a base with a changed library, then the two
+/// images hold the same files: contents, modes, owners, links and times; and of Debian's packages those that the lock pins.
+///
+/// Mirrors drop old packages. When they no longer have a pinned one, what is proved is that two builds with the packages of the
+/// moment hold the same files, and that is told.
 #[tokio::test]
 async fn two_builds_of_one_lock_hold_the_same_files() -> Result<()> {
     let folder = TempDir::new()?;
     let before = unnamed().await?;
-    let first = build(&folder, "one").await;
-    let second = build(&folder, "two").await;
+    let gone = lock::gone().await?;
+    if !gone.is_empty() {
+        eprintln!(
+            "NOT PROVED: that a build holds what the lock pins. Debian's mirrors no longer have {gone:?}. What follows is of \
+             two builds with the mirrors' newest packages."
+        );
+    }
+    let (own, other) = (Copy::new()?, Copy::new()?);
+    let option: &[&str] = match gone.is_empty() {
+        true => &[],
+        false => &["--refresh-packages"],
+    };
+    let first = build(&folder, "one", &own, option).await;
+    let second = async {
+        if gone.is_empty() {
+            let base = OtherBase::build(&other).await?;
+            let second = build(&folder, "two", &other, option).await;
+            base.remove().await?;
+            return second;
+        }
+        build(&folder, "two", &other, option).await
+    };
+    let second = second.await;
     // The stage in which Debian's packages are installed is over a gigabyte, and no later build can use it.
     for image in unnamed().await?.difference(&before) {
         let _ = docker(&["image", "rm", image], b"").await;
@@ -55,6 +81,33 @@ async fn two_builds_of_one_lock_hold_the_same_files() -> Result<()> {
         "different: {different:?}\n{}",
         shown.join("\n")
     );
+    if gone.is_empty() {
+        packages_are_the_locks(&folder, &first).await?;
+    }
+    Ok(())
+}
+
+/// Every package that the image has a record of is there in the version that the lock pins.
+async fn packages_are_the_locks(folder: &TempDir, files: &BTreeMap<String, String>) -> Result<()> {
+    let pins = lock::pins().await?;
+    let records: Vec<_> = files
+        .keys()
+        .filter_map(|path| path.strip_prefix("var/lib/dpkg/status.d/"))
+        .filter(|name| !name.is_empty())
+        .collect();
+    ensure!(records.len() > 50, "only {} records", records.len());
+    for name in records {
+        let path = format!("var/lib/dpkg/status.d/{name}");
+        let record = String::from_utf8(content(folder, "one", &path)?)?;
+        let version = record
+            .lines()
+            .find_map(|line| line.strip_prefix("Version: "));
+        ensure!(
+            pins.get(name).map(String::as_str) == version,
+            "{name}: the lock pins {:?}, the image holds {version:?}",
+            pins.get(name)
+        );
+    }
     Ok(())
 }
 
@@ -87,10 +140,38 @@ async fn unnamed() -> Result<BTreeSet<String>> {
     Ok(listed.lines().map(str::to_owned).collect())
 }
 
+/// A base image whose zlib has other bytes than Debian's, in a lock.
+struct OtherBase(String);
+
+impl OtherBase {
+    async fn build(copy: &Copy) -> Result<Self> {
+        let lock = copy.lock()?;
+        let base = lock.lines().find_map(|line| line.strip_prefix("base: "));
+        let base = base.context("the lock names no base")?;
+        let change =
+            "find /usr/lib -name 'libz.so.1.*' -exec sh -c 'echo changed >> \"$0\"' {} \\;";
+        let recipe = format!("FROM {base}\nRUN {change}\n");
+        let name = format!("bbws-other-base:{}", std::process::id());
+        docker(&["build", "-q", "-t", &name, "-"], recipe.as_bytes()).await?;
+        let (from, to) = (format!("\nbase: {base}\n"), format!("\nbase: {name}\n"));
+        copy.write(&lock.replace(&from, &to))?;
+        Ok(Self(name))
+    }
+
+    async fn remove(&self) -> Result<()> {
+        docker(&["image", "rm", &self.0], b"").await.map(drop)
+    }
+}
+
 /// Everything that an image holds, by path.
-async fn build(folder: &TempDir, name: &str) -> Result<BTreeMap<String, String>> {
+async fn build(
+    folder: &TempDir,
+    name: &str,
+    copy: &Copy,
+    option: &[&str],
+) -> Result<BTreeMap<String, String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let source = root.join("image").display().to_string();
+    let source = copy.folder.path().display().to_string();
     let tag = format!("reproducible-{name}-{}", std::process::id());
     let bbws = Bbws::new(&root, BTreeMap::new())?;
     let arguments = [
@@ -102,7 +183,7 @@ async fn build(folder: &TempDir, name: &str) -> Result<BTreeMap<String, String>>
         "--tag",
         &tag,
     ];
-    bbws.succeed(&arguments).await?;
+    bbws.succeed(&[&arguments[..], option].concat()).await?;
     let image = format!("bbws/wordpress:{tag}");
     let container = docker(&["create", &image], b"").await?;
     let archive = folder.path().join(name);

@@ -13,6 +13,8 @@ use localcloud::Options;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::lock;
+
 const REPOSITORY: &str = "bbws/wordpress";
 /// The image's folder, and a tag that no other story uses.
 const IMAGE: [&str; 4] = [
@@ -72,7 +74,10 @@ impl Shop {
 
     async fn build_and_push(&self, world: &World) -> Result<String> {
         let bbws = world.bbws()?;
-        let built = bbws.succeed(&image(&["build", "--json"])).await?.json()?;
+        // With packages from where the image of this machine has them, so that its steps are used again.
+        let from = lock::packages_option().await?;
+        let build = [&["build", "--json"], from].concat();
+        let built = bbws.succeed(&image(&build)).await?.json()?;
         ensure!(
             built["result"]["cached_steps"].as_u64() > Some(0),
             "nothing was cached: {built}"

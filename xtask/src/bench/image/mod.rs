@@ -10,12 +10,11 @@ mod report;
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 use localcloud::prerequisites;
-use serde_json::Value;
 
-use crate::programs::{Programs, output};
+use crate::programs::Programs;
 use crate::sites;
 use crate::stages::{Stages, seconds};
 use contestant::{ALL, Contestant, Kind, Prepared};
@@ -88,12 +87,7 @@ async fn build(programs: &Programs, stages: &Stages) -> Result<String> {
     stages
         .run("build bbws, site-job and the tests", AGAIN, all)
         .await?;
-    let mut image = programs.bbws(&programs.root, None)?;
-    image.args(["image", "build", "--json"]);
-    let built = stages.run("bbws image build", AGAIN, output(image)).await?;
-    let built: Value = serde_json::from_slice(&built)?;
-    let reference = built["result"]["reference"].as_str();
-    Ok(reference.context("the image has no name")?.to_owned())
+    crate::image::build(programs, stages, AGAIN).await
 }
 
 async fn measure(
