@@ -1,4 +1,6 @@
-//! Building the image with the Docker engine's classic builder, which every engine has.
+//! Building the image with the Docker engine: by BuildKit where the engine has it, else by the classic builder.
+
+mod progress;
 
 use std::{
     collections::HashMap,
@@ -8,7 +10,7 @@ use std::{
 
 use bollard::{
     Docker,
-    query_parameters::{BuildImageOptions, BuildImageOptionsBuilder},
+    query_parameters::{BuildImageOptions, BuildImageOptionsBuilder, BuilderVersion},
 };
 use futures::StreamExt;
 use serde::Serialize;
@@ -22,6 +24,7 @@ use super::{
     source,
 };
 use crate::output::narrate;
+use progress::{Progress, Steps};
 
 /// What to build, and of what.
 #[derive(Clone, Debug)]
@@ -109,7 +112,11 @@ pub async fn build(build: &Build) -> Result<Built, ImageError> {
     let mut labels = labels(&lock);
     labels.push(("bbws.packages", from.name().to_owned()));
     labels.extend(Origin::of(&build.folder)?.labels());
-    let options = options(build, &lock, &labels, &reference, from);
+    let mut options = options(build, &lock, &labels, &reference, from);
+    options.version = builder(&docker).await?;
+    // By this name BuildKit asks its client for what it needs: here nothing, as the context is sent along.
+    options.session = (options.version == BuilderVersion::BuilderBuildKit)
+        .then(|| format!("bbws-{:016x}", rand::random::<u64>()));
     let steps = run(&docker, options, entries).await?;
     let image = docker
         .inspect_image(&reference)
@@ -177,12 +184,6 @@ async fn entries(
     Ok(entries)
 }
 
-#[derive(Default)]
-struct Steps {
-    all: usize,
-    cached: usize,
-}
-
 fn options(
     build: &Build,
     lock: &Lock,
@@ -216,41 +217,49 @@ async fn run(
     entries: Vec<Entry>,
 ) -> Result<Steps, ImageError> {
     let body = bollard::body_try_stream(context::stream(entries));
-    let mut progress = Box::pin(docker.build_image(options, None, Some(body)));
-    let mut steps = Steps::default();
-    let mut line = String::new();
-    while let Some(message) = progress.next().await {
-        let message = message.map_err(|error| match error {
-            bollard::errors::Error::DockerStreamError { error } => ImageError::Step(error),
+    let mut messages = Box::pin(docker.build_image(options, None, Some(body)));
+    let mut progress = Progress::default();
+    while let Some(message) = messages.next().await {
+        let failed = |told: String, progress: &Progress| {
+            let reason = progress.error().map_or(told, str::to_owned);
+            ImageError::Step(reason)
+        };
+        let mut message = message.map_err(|error| match error {
+            bollard::errors::Error::DockerStreamError { error } => failed(error, &progress),
             source => ImageError::Docker {
                 attempt: "building the image".to_owned(),
                 source,
             },
         })?;
-        if let Some(detail) = message.error_detail {
-            return Err(ImageError::Step(detail.message.unwrap_or_default()));
+        let error = message.error_detail.take();
+        for line in progress.lines(message) {
+            narrate(format_args!("  {line}"));
         }
-        line.push_str(&message.stream.or(message.status).unwrap_or_default());
-        while let Some((complete, rest)) = line.split_once('\n') {
-            steps.count(complete);
-            if !complete.trim().is_empty() {
-                narrate(format_args!("  {}", complete.trim_end()));
-            }
-            line = rest.to_owned();
+        if let Some(error) = error {
+            return Err(failed(error.message.unwrap_or_default(), &progress));
         }
     }
-    Ok(steps)
+    Ok(progress.steps())
 }
 
-impl Steps {
-    /// Counts by the classic builder's own lines, for information only.
-    fn count(&mut self, line: &str) {
-        if line.starts_with("Step ") {
-            self.all += 1;
-        } else if line.trim() == "---> Using cache" {
-            self.cached += 1;
-        }
-    }
+/// BuildKit where the engine has it: Docker's own, since its API 1.39 (Docker Engine API, version history). Others that speak that
+/// API have the classic builder's part of it only.
+async fn builder(docker: &Docker) -> Result<BuilderVersion, ImageError> {
+    let version = docker
+        .version()
+        .await
+        .map_err(ImageError::docker("asking the engine for its version"))?;
+    let is_docker = version
+        .components
+        .into_iter()
+        .flatten()
+        .any(|component| component.name == "Engine");
+    let api = version.api_version.unwrap_or_default();
+    let minor = api.strip_prefix("1.").and_then(|minor| minor.parse().ok());
+    Ok(match minor {
+        Some(39u32..) if is_docker => BuilderVersion::BuilderBuildKit,
+        _ => BuilderVersion::BuilderV1,
+    })
 }
 
 /// The annotations of the OCI image specification that can be told from the lock
