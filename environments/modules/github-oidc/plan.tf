@@ -67,8 +67,8 @@ locals {
       Resource = "${local.bucket}/*"
     },
     {
-      # Without it, S3 says of an object that is not there that one may not look.
-      Sid      = "TellMissingObjects"
+      # Zips of plugins and themes are listed; and without it, S3 says of an object that is not there that one may not look.
+      Sid      = "ListObjects"
       Effect   = "Allow"
       Action   = "s3:ListBucket"
       Resource = local.bucket
