@@ -15,6 +15,7 @@ use bollard::{
 };
 use futures::TryStreamExt;
 use sha2::{Digest, Sha256};
+use site_job::package::header;
 
 use super::{
     ImageError,
@@ -249,8 +250,8 @@ pub(super) fn wordpress_version(php: &str) -> Option<String> {
 fn extension(kind: &'static str, (path, content): &(PathBuf, Vec<u8>)) -> Option<Extension> {
     let text = String::from_utf8_lossy(content);
     let (file, title) = match kind {
-        "theme" => (path.ends_with("style.css"), "Theme Name:"),
-        _ => (path.extension()? == "php", "Plugin Name:"),
+        "theme" => (path.ends_with("style.css"), "Theme Name"),
+        _ => (path.extension()? == "php", "Plugin Name"),
     };
     let deepest = if kind == "mu-plugin" { 1 } else { 2 };
     if !file || path.components().count() > deepest {
@@ -261,14 +262,7 @@ fn extension(kind: &'static str, (path, content): &(PathBuf, Vec<u8>)) -> Option
         kind,
         slug: Path::new(slug).with_extension("").to_str()?.to_owned(),
         name: header(&text, title)?,
-        version: header(&text, "Version:").unwrap_or_default(),
-    })
-}
-
-fn header(text: &str, name: &str) -> Option<String> {
-    text.lines().find_map(|line| {
-        let line = line.trim_start_matches([' ', '\t', '/', '*', '#', '@']);
-        Some(line.strip_prefix(name)?.trim().to_owned())
+        version: header(&text, "Version").unwrap_or_default(),
     })
 }
 
