@@ -50,7 +50,7 @@ pub fn judge(
         .iter()
         .map(|plugin| plugin.slug.as_str())
         .collect();
-    let mut judgement = Judgement::default();
+    let (mut judgement, mut looked_at) = (Judgement::default(), false);
     for (sort, package) in packages(site) {
         let (problems, notes) = match looked.get(package.sha256.as_str()) {
             None => continue,
@@ -65,6 +65,16 @@ pub fn judge(
         let problems: Vec<_> = named(problems).collect();
         judgement.problems.extend(problems);
         judgement.notes.extend(named(notes));
+        looked_at = true;
+    }
+    // An image of before these labels: what was not compared must not look compared.
+    for (what, version) in [("WordPress", &versions.wordpress), ("PHP", &versions.php)] {
+        if looked_at && version.is_empty() {
+            let note = format!(
+                "the image does not tell its version of {what}: nothing was compared with it"
+            );
+            judgement.notes.push(note);
+        }
     }
     judgement
 }
@@ -235,6 +245,19 @@ mod tests {
             old.notes,
             ["plugin hello 1.2: its makers tested it up to WordPress 7.0.9, the image has 7.1.1"]
         );
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_told() {
+        let mut site = site();
+        site.code.plugins.push(hello());
+        let looked = BTreeMap::from([("00".repeat(32), Ok(says(|_| {})))]);
+        let notes = judge(&site, &looked, &Versions::default()).notes;
+        assert_eq!(notes.len(), 2, "{notes:?}");
+        assert!(notes[1].contains("its version of PHP"), "{notes:?}");
+        // Nothing was looked into, as nothing changes.
+        let unchanged = judge(&site, &BTreeMap::new(), &Versions::default());
+        assert_eq!(unchanged, Judgement::default());
     }
 
     #[test]
