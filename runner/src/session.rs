@@ -3,7 +3,7 @@
 use crate::cloud::{Cloud, CloudError, Secret};
 use crate::code;
 use crate::jobs::Jobs;
-use crate::manifest::{Environment, Fleet, Site, TenantId};
+use crate::manifest::{Environment, Fleet, Hold, Site, TenantId};
 use crate::plan::{Input, Plan, Refusal, plan};
 use crate::resource::{Inventory, Reader, Revision, look, place};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +19,8 @@ pub struct Session<'a> {
     pub cloud: Cloud,
     /// The environment's sites.
     pub sites: BTreeMap<TenantId, &'a Site>,
+    /// Why tenants' sites may not be changed, by their own manifests or their tenants'.
+    pub holds: BTreeMap<TenantId, &'a Hold>,
 }
 
 /// What a plan is to be about.
@@ -32,6 +34,8 @@ pub struct Scope {
     pub deep: bool,
     /// Sites that are to stay on a revision from now on, or no longer.
     pub holds: BTreeMap<TenantId, Option<Revision>>,
+    /// Sites that are changed although their manifests have a hold.
+    pub lifted: BTreeSet<TenantId>,
     /// Replace tasks everywhere at once instead of in waves: for what is known to be good.
     pub at_once: bool,
 }
@@ -43,14 +47,23 @@ impl<'a> Session<'a> {
     /// See [`Cloud::connect`].
     pub async fn open(fleet: &'a Fleet, environment: &'a Environment) -> Result<Self, CloudError> {
         let cloud = Cloud::connect(environment).await?;
-        let sites = fleet
-            .sites
+        let sites = fleet.sites.iter();
+        let sites: Vec<_> = sites
+            .filter(|site| site.environment == environment.name)
+            .collect();
+        let own = sites
             .iter()
-            .filter(|site| site.environment == environment.name);
+            .filter_map(|site| Some((&site.tenant, site.hold.as_ref()?)));
+        let holds = fleet.holds.iter().chain(own);
+        let holds = holds.map(|(tenant, hold)| (tenant.clone(), hold));
         Ok(Self {
             environment,
             cloud,
-            sites: sites.map(|site| (site.tenant.clone(), site)).collect(),
+            holds: holds.collect(),
+            sites: sites
+                .into_iter()
+                .map(|site| (site.tenant.clone(), site))
+                .collect(),
         })
     }
 
@@ -126,6 +139,13 @@ impl<'a> Session<'a> {
             only: scope.only.as_ref(),
             destroy: scope.destroy.as_ref(),
             holds: &scope.holds,
+            freeze: self
+                .environment
+                .freeze
+                .as_ref()
+                .filter(|freeze| freeze.is_in_force(OffsetDateTime::now_utc())),
+            manifest_holds: &self.holds,
+            lifted: &scope.lifted,
             rollout: (!scope.at_once).then_some(&self.environment.rollout),
         }
     }

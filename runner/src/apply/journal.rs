@@ -1,7 +1,7 @@
 //! The record of a run in the artifact bucket: one object, written when the run starts and when it ends. An apply needs
 //! no more, as it goes on from what exists; the record is for people.
 
-use super::Summary;
+use super::{Bypass, Summary};
 use crate::cloud::{Cloud, CloudError, aws};
 use crate::plan::Plan;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Writes that `run` of `verb` begins. A crash later leaves it with the state `running`.
+    /// Writes that `run` of `verb` begins, and what it bypasses. A crash later leaves it with the state `running`.
     ///
     /// # Errors
     /// AWS's.
@@ -25,7 +25,7 @@ impl Journal {
         run: &str,
         verb: &str,
         holder: &str,
-        plan: &Plan,
+        (plan, bypass): (&Plan, Option<&Bypass>),
     ) -> Result<Self, CloudError> {
         let journal = Self {
             key: format!("runs/{run}.json"),
@@ -37,6 +37,7 @@ impl Journal {
                 "state": "running",
                 "started": now(),
                 "plan": plan,
+                "bypass": bypass,
             }),
         };
         journal.write(cloud).await?;

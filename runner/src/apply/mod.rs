@@ -1,11 +1,13 @@
 //! Carrying out a plan: as wide as dependencies and rate limits allow; a failure stops only what depends on it.
 
+mod bypass;
 mod event;
 mod graph;
 mod holder;
 mod journal;
 mod lease;
 
+pub use bypass::Bypass;
 pub use event::{Event, Failure, Item, Summary};
 pub use holder::holder;
 pub use journal::Journal;

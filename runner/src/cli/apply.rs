@@ -1,7 +1,7 @@
 //! `bbws apply`: makes AWS match the manifests.
 
 use super::change::{Change, carry_out};
-use super::scope::{DeepArgs, ScopeArgs, environment};
+use super::scope::{BypassArgs, DeepArgs, ScopeArgs, environment};
 use super::{CliError, ExitCode, Global, Interrupt};
 use crate::manifest::TenantId;
 use crate::session::Scope;
@@ -10,13 +10,15 @@ use clap::Args;
 /// Makes AWS match the manifests.
 ///
 /// Sites without a manifest are destroyed, but only those that `--confirm` names; if there are others, nothing is done.
+/// A frozen environment is refused, and sites whose manifests have a hold are left alone.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   bbws apply --env dev                  the whole environment
   bbws apply --env dev --tenant acme    one site
   bbws apply --env dev --confirm acme   and destroy acme, whose manifest was deleted
-  bbws apply --env dev --deep           also repair grants and WordPress settings changed by hand")]
+  bbws apply --env dev --deep           also repair grants and WordPress settings changed by hand
+  bbws apply --env dev --tenant acme --bypass-freeze=\"acme is down, ticket 4711\"")]
 pub(super) struct ApplyArgs {
     #[command(flatten)]
     scope: ScopeArgs,
@@ -25,6 +27,8 @@ pub(super) struct ApplyArgs {
     confirm: Vec<TenantId>,
     #[command(flatten)]
     deep: DeepArgs,
+    #[command(flatten)]
+    bypass: BypassArgs,
 }
 
 /// Runs the verb.
@@ -40,9 +44,11 @@ pub(super) async fn run(
         scope: Scope {
             only: args.scope.only(),
             deep: args.deep.deep,
+            lifted: args.bypass.lifted(&args.scope.tenants),
             ..Scope::default()
         },
         confirmed: args.confirm.into_iter().collect(),
+        bypass: args.bypass.bypass_freeze,
     };
     carry_out(global, &fleet, change, interrupt).await
 }

@@ -2,15 +2,16 @@
 
 use super::scope::{exit_code, refused};
 use super::{CliError, ExitCode, Global, Interrupt, signed};
-use crate::apply::{Execution, Journal, Lease, LeaseError, Summary, holder};
+use crate::apply::{Bypass, Execution, Journal, Lease, LeaseError, Summary, holder};
 use crate::cloud::Cloud;
-use crate::manifest::{Environment, Fleet, TenantId};
+use crate::manifest::{Environment, Fleet, Line, TenantId};
 use crate::output;
-use crate::plan::Plan;
+use crate::plan::{Plan, Verdict};
 use crate::resource::Inventory;
 use crate::session::{Scope, Session, run_id};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use time::OffsetDateTime;
 
 /// What is to be carried out.
 pub(super) struct Change<'a> {
@@ -22,6 +23,8 @@ pub(super) struct Change<'a> {
     pub scope: Scope,
     /// Tenants whose sites may be destroyed.
     pub confirmed: BTreeSet<TenantId>,
+    /// Why a freeze is not heeded.
+    pub bypass: Option<Line>,
 }
 
 /// Plans, checks what needs confirmation, takes the tenants' leases, plans again under them, and carries that out.
@@ -70,6 +73,7 @@ async fn prepare<'a>(
     if !global.json {
         output::narrate(output::plan(&plan, &output::Palette::stderr()));
     }
+    heed_stops(&plan, change)?;
     guard(&plan, change)?;
     if plan.changes.is_empty() {
         return Ok(None);
@@ -102,9 +106,15 @@ async fn under_leases(
     let (inventory, mut plan) = plan(session, change, &global.fleet).await?;
     plan.changes
         .retain(|change| leases.contains_key(&change.tenant));
+    heed_stops(&plan, change)?;
     guard(&plan, change)?;
     signed::before_changing(session, change, (&inventory, &plan), &global.fleet).await?;
-    let journal = Journal::begin(&session.cloud, run, change.verb, holder, &plan).await?;
+    let bypass = bypass(session, change, &plan, (run, holder));
+    if let Some(bypass) = &bypass {
+        bypass.record(&session.cloud).await?;
+    }
+    let what = (&plan, bypass.as_ref());
+    let journal = Journal::begin(&session.cloud, run, change.verb, holder, what).await?;
     let jobs = session.jobs(run, &inventory);
     let (events, receiver) = tokio::sync::mpsc::unbounded_channel();
     let execution = Execution {
@@ -121,6 +131,60 @@ async fn under_leases(
     let _ = narration.await;
     journal.end(&session.cloud, &summary).await?;
     Ok(summary)
+}
+
+/// Nothing changes that git has frozen, and a run that holds leave nothing to do says so.
+fn heed_stops(plan: &Plan, change: &Change<'_>) -> Result<(), CliError> {
+    let environment = &change.environment.name;
+    let refused = |message: String| Err(CliError::new(ExitCode::Refused, message));
+    let lift = "it ends with a commit that takes it out; in an emergency, add --bypass-freeze=\"<reason>\"";
+    match (plan.verdict(), &plan.freeze, &change.bypass) {
+        (Verdict::Frozen, Some(freeze), None) => refused(format!(
+            "{environment} is frozen {freeze}; nothing was done"
+        ))
+        .map_err(|error| error.next(lift)),
+        // With a bypass, a freeze is as if it were not there.
+        (Verdict::OnHold | Verdict::Frozen, _, _) if plan.changes.is_empty() => {
+            let holds = plan.left_alone.iter();
+            let holds: Vec<_> = holds
+                .map(|left| format!("{} is on hold: {}", left.tenant, left.hold))
+                .collect();
+            refused(format!(
+                "{}; nothing in {environment} was done",
+                holds.join("\n")
+            ))
+            .map_err(|error| error.next(format!("{lift} and name the tenant")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What of `plan` git forbids; none where nothing does.
+fn bypass(
+    session: &Session<'_>,
+    change: &Change<'_>,
+    plan: &Plan,
+    (run, holder): (&str, &str),
+) -> Option<Bypass> {
+    let reason = change.bypass.as_ref()?;
+    let freeze = plan
+        .freeze
+        .iter()
+        .map(|freeze| format!("{} is frozen {freeze}", session.environment.name));
+    let holds = plan.tenants().into_iter().filter_map(|tenant| {
+        let hold = session.holds.get(&tenant)?;
+        Some(format!("{tenant} is on hold: {hold}"))
+    });
+    let bypassed: Vec<_> = freeze.chain(holds).collect();
+    (!bypassed.is_empty()).then(|| Bypass {
+        version: 1,
+        run: run.to_owned(),
+        verb: change.verb.to_owned(),
+        holder: holder.to_owned(),
+        at: OffsetDateTime::now_utc(),
+        reason: reason.to_string(),
+        bypassed,
+    })
 }
 
 /// Nothing is destroyed that was not named twice.

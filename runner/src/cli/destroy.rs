@@ -1,7 +1,7 @@
 //! `bbws destroy`: removes one site, after its final dump.
 
 use super::change::{Change, carry_out};
-use super::scope::environment;
+use super::scope::{BypassArgs, environment};
 use super::{CliError, ExitCode, Global, Interrupt};
 use crate::manifest::{EnvironmentName, TenantId};
 use crate::session::Scope;
@@ -25,6 +25,8 @@ pub(super) struct DestroyArgs {
     /// The tenant once more: nothing is destroyed without it.
     #[arg(long, value_name = "TENANT")]
     confirm: Option<TenantId>,
+    #[command(flatten)]
+    bypass: BypassArgs,
 }
 
 /// Runs the verb.
@@ -38,10 +40,12 @@ pub(super) async fn run(
         verb: "destroy",
         environment: environment(&fleet, &args.env)?,
         scope: Scope {
+            lifted: args.bypass.lifted([&args.tenant]),
             destroy: Some(args.tenant),
             ..Scope::default()
         },
         confirmed: args.confirm.into_iter().collect(),
+        bypass: args.bypass.bypass_freeze,
     };
     carry_out(global, &fleet, change, interrupt).await
 }

@@ -3,6 +3,7 @@
 use super::scope::{DeepArgs, ScopeArgs, environment, refused};
 use super::{CliError, ExitCode, Global, signed};
 use crate::output;
+use crate::plan::Verdict;
 use crate::session::{Scope, Session};
 use clap::Args;
 
@@ -39,7 +40,8 @@ pub(super) async fn run(global: &Global, args: PlanArgs) -> Result<ExitCode, Cli
         .plan(&scope)
         .await
         .map_err(|refusals| refused(&refusals, &environment.name))?;
-    let exit = match args.detailed_exitcode && !plan.changes.is_empty() {
+    let differs = plan.verdict() != Verdict::NothingToDo;
+    let exit = match args.detailed_exitcode && differs {
         true => ExitCode::ChangesPresent,
         false => ExitCode::Done,
     };

@@ -1,7 +1,7 @@
 //! `bbws rollout`: what runs where and how it fared, and the ways to stop or take back a release.
 
 use super::change::{Change, carry_out};
-use super::scope::{ScopeArgs, environment, refused};
+use super::scope::{BypassArgs, ScopeArgs, environment, refused};
 use super::{CliError, ExitCode, Global, Interrupt};
 use crate::cloud::CloudError;
 use crate::manifest::{Environment, Fleet, TenantId};
@@ -53,6 +53,8 @@ Examples:
   bbws rollout undo --env prod --all")]
     Undo(Sites),
     /// Keep sites on what they run, whatever their release becomes.
+    ///
+    /// All else of them still changes. What keeps a site from being changed at all is `hold` in its manifest.
     #[command(after_help = "\
 Examples:
   bbws rollout hold --env prod --tenant acme")]
@@ -73,6 +75,8 @@ struct Sites {
     /// All sites of the environment.
     #[arg(long, conflicts_with = "tenants", required_unless_present = "tenants")]
     all: bool,
+    #[command(flatten)]
+    bypass: BypassArgs,
 }
 
 /// Runs the verb.
@@ -104,9 +108,11 @@ pub(super) async fn run(
             only: Some(holds.keys().cloned().collect()),
             holds,
             at_once: step != Step::Resume,
+            lifted: sites.bypass.lifted(&sites.scope.tenants),
             ..scope
         },
         confirmed: BTreeSet::new(),
+        bypass: sites.bypass.bypass_freeze,
     };
     carry_out(global, &fleet, change, interrupt).await
 }

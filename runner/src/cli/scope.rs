@@ -2,7 +2,7 @@
 
 use super::{CliError, ExitCode};
 use crate::cloud::{Class, CloudError};
-use crate::manifest::{Environment, EnvironmentName, Fleet, TenantId};
+use crate::manifest::{Environment, EnvironmentName, Fleet, Line, TenantId};
 use crate::plan::Refusal;
 use clap::Args;
 use std::collections::BTreeSet;
@@ -22,6 +22,27 @@ impl ScopeArgs {
     /// The tenants named, if any were.
     pub(super) fn only(&self) -> Option<BTreeSet<TenantId>> {
         (!self.tenants.is_empty()).then(|| self.tenants.iter().cloned().collect())
+    }
+}
+
+/// The way around a freeze or a hold, for emergencies.
+#[derive(Clone, Debug, Args)]
+pub(super) struct BypassArgs {
+    /// Change what git has frozen, and tenants that are named here although they have a hold. Why is recorded for good.
+    #[arg(long, value_name = "REASON")]
+    pub bypass_freeze: Option<Line>,
+}
+
+impl BypassArgs {
+    /// Of the tenants that are named, those whose hold does not count.
+    pub(super) fn lifted<'a>(
+        &self,
+        named: impl IntoIterator<Item = &'a TenantId>,
+    ) -> BTreeSet<TenantId> {
+        match &self.bypass_freeze {
+            Some(_) => named.into_iter().cloned().collect(),
+            None => BTreeSet::new(),
+        }
     }
 }
 

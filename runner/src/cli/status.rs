@@ -2,14 +2,19 @@
 
 use super::scope::{ScopeArgs, environment, refused};
 use super::{CliError, ExitCode, Global};
+use crate::apply::Bypass;
 use crate::code::packages;
-use crate::manifest::Site;
+use crate::manifest::{EnvironmentName, Freeze, Hold, Site, TenantId};
 use crate::output;
 use crate::plan::Plan;
 use crate::resource::{Inventory, Kind};
 use crate::session::{Scope, Session};
 use clap::Args;
 use serde::Serialize;
+use time::OffsetDateTime;
+
+/// How many days a bypass is shown.
+const REMEMBERED: i64 = 30;
 
 /// Shows each site: its URL, its state, its tasks, and whether AWS is as the manifest says.
 #[derive(Debug, Args)]
@@ -26,6 +31,10 @@ pub(super) struct StatusArgs {
 #[derive(Debug, Serialize)]
 struct Statuses {
     sites: Vec<SiteStatus>,
+    /// Why nothing may change.
+    freeze: Option<Freeze>,
+    /// Runs of the last 30 days that heeded no freeze or hold, oldest first.
+    bypasses: Vec<Bypass>,
 }
 
 /// One site.
@@ -41,8 +50,10 @@ struct SiteStatus {
     packages: Vec<String>,
     tasks_running: Option<u32>,
     tasks_desired: Option<u32>,
-    /// Resources that an apply would change.
+    /// Resources that differ from the manifest.
     changes: usize,
+    /// Why an apply leaves the site alone.
+    hold: Option<Hold>,
 }
 
 /// Runs the verb.
@@ -60,11 +71,14 @@ pub(super) async fn run(global: &Global, args: StatusArgs) -> Result<ExitCode, C
         .map_err(|refusals| refused(&refusals, &environment.name))?;
     let statuses = Statuses {
         sites: statuses(&session, &scope, &inventory, &plan),
+        bypasses: Bypass::since(&session.cloud, OffsetDateTime::now_utc(), REMEMBERED).await?,
+        freeze: plan.freeze,
     };
     if global.json {
         output::print(output::result("status", ExitCode::Done, &statuses));
     } else {
         output::print(table(&statuses.sites));
+        output::print(standing(&statuses, &environment.name));
     }
     Ok(ExitCode::Done)
 }
@@ -90,15 +104,52 @@ fn statuses(
                 packages: context.site.map(packages_of).unwrap_or_default(),
                 tasks_running: number("running"),
                 tasks_desired: number("desired"),
-                changes: plan
-                    .changes
-                    .iter()
-                    .filter(|change| change.tenant == tenant)
-                    .count(),
+                changes: due(plan, &tenant),
+                hold: session.holds.get(&tenant).map(|hold| (*hold).clone()),
                 tenant: tenant.to_string(),
             }
         })
         .collect()
+}
+
+fn due(plan: &Plan, tenant: &TenantId) -> usize {
+    let left_alone = plan.left_alone.iter().flat_map(|left| &left.changes);
+    let all = plan.changes.iter().chain(left_alone);
+    all.filter(|change| change.tenant == *tenant).count()
+}
+
+/// What is merged and not live, and why: the last lines.
+fn standing(statuses: &Statuses, environment: &EnvironmentName) -> String {
+    let sites = &statuses.sites;
+    let behind = sites.iter().filter(|site| site.changes > 0).count();
+    let mut lines = vec![match behind {
+        0 => format!("{environment} is as its manifests say"),
+        _ => format!(
+            "Not live yet: {behind} of {}",
+            output::count(sites.len(), "site")
+        ),
+    }];
+    lines.extend(
+        statuses
+            .freeze
+            .iter()
+            .map(|freeze| format!("Frozen {freeze}")),
+    );
+    for site in sites {
+        let hold = site.hold.iter();
+        lines.extend(hold.map(|hold| format!("On hold: {}: {hold}", site.tenant)));
+    }
+    for bypass in &statuses.bypasses {
+        lines.push(format!(
+            "Bypassed by {} on {} ({}): {}: {}",
+            bypass.holder,
+            bypass.at.date(),
+            bypass.verb,
+            bypass.reason,
+            bypass.bypassed.join("; ")
+        ));
+    }
+    lines.join("\n")
 }
 
 fn packages_of(site: &Site) -> Vec<String> {

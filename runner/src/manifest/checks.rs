@@ -1,5 +1,8 @@
 //! What makes each identifier valid, with the source of every limit. Pure functions of the text.
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
 use super::names::InvalidName;
 use super::suggest;
 
@@ -199,6 +202,16 @@ pub(super) fn locale(text: &str) -> Checked {
         |locale| format!("did you mean `{locale}`?"),
     );
     fail(problem, help)
+}
+
+pub(super) fn moment(text: &str) -> Checked {
+    match OffsetDateTime::parse(text, &Rfc3339) {
+        Ok(_) => Ok(()),
+        Err(_) => fail(
+            "is no moment",
+            "write date, time and offset from UTC, like `2026-12-01T06:00:00Z` or `2026-12-01T08:00:00+02:00`",
+        ),
+    }
 }
 
 pub(super) fn timezone(text: &str) -> Checked {

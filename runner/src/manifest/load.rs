@@ -16,8 +16,9 @@ use super::schema::{
 use super::shape::Shape;
 use super::yaml::{self, Node};
 use super::{
-    Admin, CellChoice, CellName, Code, Environment, EnvironmentName, Fleet, Nat, Package, Rollout,
-    Shared, Site, SiteState, Source, Standby, TaskRange, TenantId, rules,
+    Admin, CellChoice, CellName, Code, Environment, EnvironmentName, Fleet, Freeze, Hold, Line,
+    Nat, Package, Place, Rollout, Shared, Site, SiteState, Source, Standby, TaskRange, TenantId,
+    rules,
 };
 
 /// Sites in a wave when the manifest does not say.
@@ -170,9 +171,9 @@ fn resolve(root: &Path, documents: &Documents, findings: &mut Vec<Finding>) -> F
     let mut environments = BTreeMap::new();
     let mut defaults = BTreeMap::new();
     for (name, document) in &documents.environments {
-        let Some(file) = document
+        let Some((document, file)) = document
             .as_ref()
-            .and_then(|document| value::<EnvironmentFile>(document, findings))
+            .and_then(|document| Some((document, value::<EnvironmentFile>(document, findings)?)))
         else {
             continue;
         };
@@ -191,29 +192,40 @@ fn resolve(root: &Path, documents: &Documents, findings: &mut Vec<Finding>) -> F
                 canaries: rollout.canaries.unwrap_or_default(),
                 at_once: rollout.at_once.map_or(AT_ONCE, |sites| sites as usize),
             },
+            freeze: file.freeze.map(|freeze| Freeze {
+                reason: freeze.reason,
+                by: freeze.by,
+                until: freeze.until,
+                place: Place::of(document, "freeze"),
+            }),
         };
         environments.insert(name.clone(), environment);
     }
-    let mut organizations = BTreeMap::new();
+    let (mut organizations, mut holds) = (BTreeMap::new(), BTreeMap::new());
     for (id, document) in &documents.tenants {
-        let file = document
-            .as_ref()
-            .and_then(|document| value::<TenantFile>(document, findings));
-        organizations.extend(file.map(|file| (id, file.name)));
+        organizations.extend(document.as_ref().and_then(|document| {
+            let file = value::<TenantFile>(document, findings)?;
+            let hold = hold(document, file.hold);
+            holds.extend(hold.map(|hold| (id.clone(), hold)));
+            Some((id, file.name))
+        }));
     }
     let mut sites = Vec::new();
     for ((tenant, name), document) in &documents.sites {
-        let file = document
-            .as_ref()
-            .and_then(|document| value::<SiteFile>(document, findings));
+        let file = document.as_ref().and_then(|document| {
+            let file = value::<SiteFile>(document, findings)?;
+            Some((document, file))
+        });
         match (
             file,
             environments.get(name),
             defaults.get(name),
             organizations.get(tenant),
         ) {
-            (Some(file), Some(environment), Some(defaults), Some(organization)) => {
+            (Some((document, mut file)), Some(environment), Some(defaults), Some(organization)) => {
+                let hold = hold(document, file.hold.take());
                 let mut site = site(tenant, environment, organization.as_str(), defaults, file);
+                site.hold = hold;
                 for package in site.code.plugins.iter_mut().chain(&mut site.code.themes) {
                     if let Source::File(path) = &mut package.source {
                         *path = root.join(&path);
@@ -233,7 +245,15 @@ fn resolve(root: &Path, documents: &Documents, findings: &mut Vec<Finding>) -> F
     Fleet {
         environments,
         sites,
+        holds,
     }
+}
+
+fn hold(document: &Document, reason: Option<Line>) -> Option<Hold> {
+    Some(Hold {
+        reason: reason?,
+        place: Place::of(document, "hold"),
+    })
 }
 
 /// The defaults are those of the Terraform modules; a test holds the two together.
@@ -306,6 +326,7 @@ fn site(
         backup: file.backup.unwrap_or(defaults.backup),
         monthly_budget: file.monthly_budget.unwrap_or(defaults.monthly_budget),
         state: file.state.unwrap_or(SiteState::Active),
+        hold: None,
     }
 }
 

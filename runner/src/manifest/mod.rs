@@ -15,6 +15,7 @@ mod schema;
 mod shape;
 #[cfg(test)]
 mod shape_tests;
+mod stop;
 mod suggest;
 mod yaml;
 #[cfg(test)]
@@ -30,10 +31,11 @@ pub use finding::{Finding, Position, Rule, Span};
 pub use load::{Invalid, finding_at, load};
 pub use names::{
     AccountId, CellName, Checksum, DatabaseClass, Domain, Email, EnvironmentName, InvalidName,
-    Line, Locale, Login, PackageSource, PackageVersion, Region, Release, SigningKey, Slug,
+    Line, Locale, Login, Moment, PackageSource, PackageVersion, Region, Release, SigningKey, Slug,
     TenantId, Timezone,
 };
 pub use schema::{ManifestKind, json_schema};
+pub use stop::{Freeze, Hold, Place};
 
 /// A fleet whose every manifest was read and found valid.
 #[derive(Clone, Debug)]
@@ -42,6 +44,8 @@ pub struct Fleet {
     pub environments: BTreeMap<EnvironmentName, Environment>,
     /// All sites, defaults filled in, sorted by environment then tenant.
     pub sites: Vec<Site>,
+    /// Tenants of which no site may be changed, not even one that lost its manifest.
+    pub holds: BTreeMap<TenantId, Hold>,
 }
 
 /// `environments/<name>/environment.yaml`, resolved.
@@ -63,6 +67,8 @@ pub struct Environment {
     pub signing_keys: Vec<SigningKey>,
     /// How a change of what sites run reaches them.
     pub rollout: Rollout,
+    /// Why nothing of it may change.
+    pub freeze: Option<Freeze>,
     /// What its sites share, as far as it is a matter of choice.
     pub foundation: Shared,
 }
@@ -137,6 +143,8 @@ pub struct Site {
     pub monthly_budget: u32,
     /// Whether visitors are served.
     pub state: SiteState,
+    /// Why it may not be changed. Its tenant may have a hold as well.
+    pub hold: Option<Hold>,
 }
 
 /// A site's own plugins and themes.

@@ -9,6 +9,8 @@ use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::checks;
 
@@ -221,6 +223,13 @@ names! {
         example: "9.2.1",
         says: "The version in the header of the plugin or theme, in quotes where it looks like a number."
     }
+    /// A moment, to the second or finer.
+    Moment {
+        check: checks::moment,
+        pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}",
+        example: "2026-12-01T06:00:00Z",
+        says: "A moment as RFC 3339 writes it, with its offset from UTC."
+    }
     /// A SHA-256.
     Checksum {
         check: checks::checksum,
@@ -249,6 +258,17 @@ impl Release {
     pub fn image(&self, repository_uri: &str) -> String {
         let separator = if self.is_digest() { '@' } else { ':' };
         format!("{repository_uri}{separator}{}", self.0)
+    }
+}
+
+impl Moment {
+    /// The moment itself.
+    ///
+    /// # Panics
+    /// Never: what is no moment is no value of this type.
+    #[must_use]
+    pub fn time(&self) -> OffsetDateTime {
+        OffsetDateTime::parse(&self.0, &Rfc3339).expect("it was parsed when it was made")
     }
 }
 

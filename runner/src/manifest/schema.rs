@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::names::{
-    AccountId, CellName, Checksum, DatabaseClass, Domain, Email, Line, Locale, Login,
+    AccountId, CellName, Checksum, DatabaseClass, Domain, Email, Line, Locale, Login, Moment,
     PackageSource, PackageVersion, Region, Release, SigningKey, Slug, TenantId, Timezone,
 };
 use super::{BackupPolicy, Nat, PriceClass, SiteState, Standby};
@@ -107,10 +107,24 @@ pub(super) struct EnvironmentFile {
     pub(super) signing_keys: Option<Vec<SigningKey>>,
     /// How a change of what sites run reaches them.
     pub(super) rollout: Option<RolloutFile>,
+    /// Nothing of the environment changes while this stands: apply and every other verb that changes sites refuse.
+    pub(super) freeze: Option<FreezeFile>,
     /// What its sites share. The environment's Terraform root reads it; the cost estimate counts it.
     pub(super) foundation: Option<FoundationFile>,
     /// What sites get that don't say otherwise.
     pub(super) defaults: Defaults,
+}
+
+/// Why nothing of an environment may change.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FreezeFile {
+    /// Why.
+    pub(super) reason: Line,
+    /// Who wants it, and is to be asked.
+    pub(super) by: Line,
+    /// When it ends by itself. When left out, it lasts until it is taken out.
+    pub(super) until: Option<Moment>,
 }
 
 /// How a change of what sites run reaches an environment's sites: in waves, each only when the one before is healthy.
@@ -201,6 +215,8 @@ pub(super) struct TenantFile {
     pub(super) version: Version,
     /// The organization's name, as reports show it.
     pub(super) name: Line,
+    /// Why none of its sites may be changed for now: apply leaves them alone, and changes others.
+    pub(super) hold: Option<Line>,
 }
 
 /// A site: a tenant's WordPress in the environment that the file is named after.
@@ -250,6 +266,8 @@ pub(super) struct SiteFile {
     pub(super) monthly_budget: Option<u32>,
     /// Whether visitors are served. `active` when left out.
     pub(super) state: Option<SiteState>,
+    /// Why the site may not be changed for now: apply leaves it alone, and changes others.
+    pub(super) hold: Option<Line>,
 }
 
 /// A plugin or theme: a zip, known by its checksum.

@@ -2,7 +2,7 @@
 
 use super::Palette;
 use crate::manifest::TenantId;
-use crate::plan::{Change, FieldChange, Op, Plan};
+use crate::plan::{Change, FieldChange, Op, Plan, Verdict};
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -23,15 +23,16 @@ pub fn plan(plan: &Plan, palette: &Palette) -> String {
         }
         push_change(&mut text, change, palette);
     }
-    if plan.changes.is_empty() {
+    if plan.verdict() == Verdict::NothingToDo {
         let _ = writeln!(
             text,
             "Nothing to do: {} is as its manifests say.",
             plan.environment
         );
-    } else {
+    } else if !plan.changes.is_empty() {
         text.push('\n');
     }
+    push_stops(&mut text, plan, palette);
     for (tenant, revision) in &plan.held {
         let _ = writeln!(
             text,
@@ -57,6 +58,21 @@ pub fn plan(plan: &Plan, palette: &Palette) -> String {
         "Plan: {add} to add, {change} to change, {destroy} to destroy"
     );
     text
+}
+
+/// What an apply would leave alone or refuse, and why.
+fn push_stops(text: &mut String, plan: &Plan, palette: &Palette) {
+    for left in &plan.left_alone {
+        let title = palette.paint(palette.warn, "Left alone");
+        let _ = writeln!(text, "{title}: {}: {}", left.tenant, left.hold);
+        for change in &left.changes {
+            push_change(text, change, palette);
+        }
+    }
+    if let (Verdict::Frozen, Some(freeze)) = (plan.verdict(), &plan.freeze) {
+        let title = palette.paint(palette.bad, "Frozen");
+        let _ = writeln!(text, "{title}: {}, {freeze}", plan.environment);
+    }
 }
 
 fn push_change(text: &mut String, change: &Change, palette: &Palette) {

@@ -1,8 +1,8 @@
 //! The JSON of plans and runs: types of their own, so that the inside can change without its readers noticing.
 
 use crate::apply::{Item, Summary};
-use crate::manifest::TenantId;
-use crate::plan::{FieldChange, Plan};
+use crate::manifest::{Freeze, Hold, TenantId};
+use crate::plan::{Change, FieldChange, LeftAlone, Plan, Verdict};
 use crate::report::Amount;
 use crate::resource::Revision;
 use serde::Serialize;
@@ -15,7 +15,13 @@ pub struct PlanReport {
     to_add: usize,
     to_change: usize,
     to_destroy: usize,
+    /// What an apply would do.
+    verdict: Verdict,
+    /// Why an apply refuses; null when the environment is not frozen.
+    freeze: Option<Freeze>,
     changes: Vec<ChangeReport>,
+    /// Sites that differ and are left alone, as their manifests have a hold. Not counted above.
+    left_alone: Vec<LeftAloneReport>,
     /// Tenants whose tasks are replaced, wave by wave.
     waves: Vec<Vec<TenantId>>,
     /// Sites that stay on a revision of their task definition (`<revision>:<digest>`) whatever their release says.
@@ -24,6 +30,13 @@ pub struct PlanReport {
     notes: Vec<String>,
     /// US dollars that the plan adds to the month's bill, at the fewest and at the most tasks; null where no price is known.
     monthly_difference: Option<Amount>,
+}
+
+#[derive(Debug, Serialize)]
+struct LeftAloneReport {
+    tenant: TenantId,
+    hold: Hold,
+    changes: Vec<ChangeReport>,
 }
 
 #[derive(Debug, Serialize)]
@@ -36,23 +49,41 @@ struct ChangeReport {
     fields: Vec<FieldChange>,
 }
 
-impl From<&Plan> for PlanReport {
-    fn from(plan: &Plan) -> Self {
-        let (to_add, to_change, to_destroy) = plan.counts();
-        let changes = plan.changes.iter().map(|change| ChangeReport {
+impl From<&Change> for ChangeReport {
+    fn from(change: &Change) -> Self {
+        Self {
             tenant: change.tenant.to_string(),
             resource: change.kind.label(),
             action: change.op.word(),
             id: change.id.clone(),
             reason: change.reason.text(),
             fields: change.fields.clone(),
-        });
+        }
+    }
+}
+
+impl From<&LeftAlone> for LeftAloneReport {
+    fn from(left: &LeftAlone) -> Self {
+        Self {
+            tenant: left.tenant.clone(),
+            hold: left.hold.clone(),
+            changes: left.changes.iter().map(ChangeReport::from).collect(),
+        }
+    }
+}
+
+impl From<&Plan> for PlanReport {
+    fn from(plan: &Plan) -> Self {
+        let (to_add, to_change, to_destroy) = plan.counts();
         Self {
             environment: plan.environment.clone(),
             to_add,
             to_change,
             to_destroy,
-            changes: changes.collect(),
+            verdict: plan.verdict(),
+            freeze: plan.freeze.clone(),
+            changes: plan.changes.iter().map(ChangeReport::from).collect(),
+            left_alone: plan.left_alone.iter().map(LeftAloneReport::from).collect(),
             waves: plan.waves.clone(),
             held: plan.held.clone(),
             notes: plan.notes.clone(),

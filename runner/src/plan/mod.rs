@@ -3,14 +3,16 @@
 mod cost;
 mod diff;
 mod refusal;
+mod stop;
 mod waves;
 
 pub use diff::{FieldChange, differences};
 pub use refusal::Refusal;
+pub use stop::{LeftAlone, Verdict};
 
 use crate::cloud::{Foundation, Secret};
 use crate::code::{Judgement, judge};
-use crate::manifest::{Rollout, Site, TenantId};
+use crate::manifest::{Freeze, Hold, Rollout, Site, TenantId};
 use crate::report::Amount;
 use crate::resource::{
     ALL, Context, Found, Inventory, Kind, Revision, TenantRef, cell_of, desired,
@@ -121,6 +123,10 @@ pub struct Plan {
     pub waves: Vec<Vec<TenantId>>,
     /// Sites that stay on a revision whatever their release says.
     pub held: BTreeMap<TenantId, Revision>,
+    /// Why none of this may be carried out.
+    pub freeze: Option<Freeze>,
+    /// Sites that differ, and whose manifests have a hold.
+    pub left_alone: Vec<LeftAlone>,
     /// Which cells new sites go to where there is a choice, and which are nearly full.
     pub notes: Vec<String>,
     /// What it adds to the month's bill; none where no price is known.
@@ -174,6 +180,12 @@ pub struct Input<'a> {
     pub holds: &'a BTreeMap<TenantId, Option<Revision>>,
     /// How new tasks reach sites; none: all at once.
     pub rollout: Option<&'a Rollout>,
+    /// The environment's freeze, if it is in force.
+    pub freeze: Option<&'a Freeze>,
+    /// Why tenants' sites may not be changed. Not the same as `holds`, which are of releases.
+    pub manifest_holds: &'a BTreeMap<TenantId, &'a Hold>,
+    /// Whose manifest's hold does not count.
+    pub lifted: &'a BTreeSet<TenantId>,
 }
 
 impl<'a> Input<'a> {
@@ -242,6 +254,12 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// Why `tenant`'s site may not be changed, whether or not it is to be destroyed.
+    fn manifest_hold(&self, tenant: &TenantId) -> Option<&'a Hold> {
+        let hold = self.manifest_holds.get(tenant).copied()?;
+        (!self.lifted.contains(tenant)).then_some(hold)
+    }
+
     /// What was found out of the plugins and themes of sites that change.
     pub(super) fn judged(&self) -> Vec<(TenantId, Judgement)> {
         let contexts = self.tenants().into_iter();
@@ -277,19 +295,26 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Refusal>> {
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    let mut changes = Vec::new();
+    let (mut changes, mut left_alone) = (Vec::new(), Vec::new());
     let mut held = BTreeMap::new();
     for tenant in input.tenants() {
         let context = input.context(&tenant);
         held.extend(context.hold.clone().map(|hold| (tenant.clone(), hold)));
         let found = input.inventory.found.get(&tenant);
-        match context.site {
-            Some(_) => changes.extend(converge(context, found)),
-            None => changes.extend(
-                found
-                    .into_iter()
-                    .flat_map(|found| destroy(&tenant, found, input)),
-            ),
+        let own: Vec<_> = match context.site {
+            Some(_) => converge(context, found),
+            None => found
+                .into_iter()
+                .flat_map(|found| destroy(&tenant, found, input))
+                .collect(),
+        };
+        match input.manifest_hold(&tenant) {
+            Some(hold) if !own.is_empty() => left_alone.push(LeftAlone {
+                hold: hold.clone(),
+                changes: own,
+                tenant,
+            }),
+            _ => changes.extend(own),
         }
     }
     let waves = input
@@ -302,6 +327,8 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Refusal>> {
         changes,
         waves: waves.unwrap_or_default(),
         held,
+        freeze: input.freeze.cloned(),
+        left_alone,
     })
 }
 

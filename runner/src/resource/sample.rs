@@ -112,6 +112,7 @@ pub(crate) fn site() -> Site {
         backup: BackupPolicy::Daily,
         monthly_budget: 20,
         state: SiteState::Active,
+        hold: None,
     }
 }
 

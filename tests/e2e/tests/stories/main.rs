@@ -8,6 +8,7 @@ mod destroy;
 mod drift;
 mod faults;
 mod foundation;
+mod freeze;
 mod image_test;
 mod isolation;
 mod lease;
