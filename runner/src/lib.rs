@@ -4,6 +4,7 @@ pub mod apply;
 pub mod cli;
 pub mod cloud;
 pub mod code;
+pub mod github;
 pub mod image;
 pub mod jobs;
 pub mod manifest;

@@ -3,9 +3,11 @@
 use super::change::{Change, carry_out};
 use super::scope::{BypassArgs, DeepArgs, ScopeArgs, environment};
 use super::{CliError, ExitCode, Global, Interrupt};
+use crate::github::approved_by;
 use crate::manifest::TenantId;
 use crate::session::Scope;
 use clap::Args;
+use std::path::PathBuf;
 
 /// Makes AWS match the manifests.
 ///
@@ -18,6 +20,7 @@ Examples:
   bbws apply --env dev --tenant acme    one site
   bbws apply --env dev --confirm acme   and destroy acme, whose manifest was deleted
   bbws apply --env dev --deep           also repair grants and WordPress settings changed by hand
+  bbws apply --env dev --approved plan.json   only if that is still what would be done
   bbws apply --env dev --tenant acme --bypass-freeze=\"acme is down, ticket 4711\"")]
 pub(super) struct ApplyArgs {
     #[command(flatten)]
@@ -29,6 +32,9 @@ pub(super) struct ApplyArgs {
     deep: DeepArgs,
     #[command(flatten)]
     bypass: BypassArgs,
+    /// Refuse any plan but the approved one: what `bbws github approved --json` or `bbws plan --json` printed.
+    #[arg(long, value_name = "FILE")]
+    approved: Option<PathBuf>,
 }
 
 /// Runs the verb.
@@ -38,9 +44,21 @@ pub(super) async fn run(
     interrupt: Interrupt,
 ) -> Result<ExitCode, CliError> {
     let fleet = super::fleet(global)?;
+    let environment = environment(&fleet, &args.scope.env)?;
+    let approved = args.approved.as_deref().map(approved_by).transpose()?;
+    if let Some(other) = approved
+        .as_ref()
+        .filter(|approved| approved.environment != environment.name.as_str())
+    {
+        let message = format!(
+            "the approved plan is of {}, not of {}; nothing was done",
+            other.environment, environment.name
+        );
+        return Err(CliError::new(ExitCode::Refused, message));
+    }
     let change = Change {
         verb: "apply",
-        environment: environment(&fleet, &args.scope.env)?,
+        environment,
         scope: Scope {
             only: args.scope.only(),
             deep: args.deep.deep,
@@ -49,6 +67,7 @@ pub(super) async fn run(
         },
         confirmed: args.confirm.into_iter().collect(),
         bypass: args.bypass.bypass_freeze,
+        approved: approved.map(|approved| approved.fingerprint),
     };
     carry_out(global, &fleet, change, interrupt).await
 }

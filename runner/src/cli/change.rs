@@ -6,7 +6,7 @@ use crate::apply::{Bypass, Execution, Journal, Lease, LeaseError, Summary, holde
 use crate::cloud::Cloud;
 use crate::manifest::{Environment, Fleet, Line, TenantId};
 use crate::output;
-use crate::plan::{Plan, Verdict};
+use crate::plan::{Address, Fingerprint, Plan, Verdict};
 use crate::resource::Inventory;
 use crate::session::{Scope, Session, run_id};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +25,12 @@ pub(super) struct Change<'a> {
     pub confirmed: BTreeSet<TenantId>,
     /// Why a freeze is not heeded.
     pub bypass: Option<Line>,
+    /// The plan that was approved; none: any.
+    pub approved: Option<Fingerprint>,
 }
+
+/// How a run ended, and where the sites are that it was to change.
+type Ended = (Summary, BTreeMap<TenantId, Address>);
 
 /// Plans, checks what needs confirmation, takes the tenants' leases, plans again under them, and carries that out.
 pub(super) async fn carry_out(
@@ -39,12 +44,8 @@ pub(super) async fn carry_out(
         .ends(prepare(global, fleet, &change, &run))
         .await?;
     let Some((session, leases)) = prepared else {
-        return Ok(report(
-            global,
-            change.verb,
-            &Summary::default(),
-            change.environment,
-        ));
+        let nothing = (Summary::default(), BTreeMap::new());
+        return Ok(report(global, change.verb, &nothing, change.environment));
     };
     let outcome = interrupt
         .ends(under_leases(
@@ -74,6 +75,7 @@ async fn prepare<'a>(
         output::narrate(output::plan(&plan, &output::Palette::stderr()));
     }
     heed_stops(&plan, change)?;
+    heed_approval(&plan, change)?;
     guard(&plan, change)?;
     if plan.changes.is_empty() {
         return Ok(None);
@@ -101,9 +103,10 @@ async fn under_leases(
     change: &Change<'_>,
     leases: &BTreeMap<TenantId, Lease>,
     (run, holder): (&str, &str),
-) -> Result<Summary, CliError> {
+) -> Result<Ended, CliError> {
     // Another run may have changed these tenants between the plan and the leases.
     let (inventory, mut plan) = plan(session, change, &global.fleet).await?;
+    heed_approval(&plan, change)?;
     plan.changes
         .retain(|change| leases.contains_key(&change.tenant));
     heed_stops(&plan, change)?;
@@ -130,7 +133,7 @@ async fn under_leases(
     drop(execution);
     let _ = narration.await;
     journal.end(&session.cloud, &summary).await?;
-    Ok(summary)
+    Ok((summary, plan.sites))
 }
 
 /// Nothing changes that git has frozen, and a run that holds leave nothing to do says so.
@@ -157,6 +160,43 @@ fn heed_stops(plan: &Plan, change: &Change<'_>) -> Result<(), CliError> {
         }
         _ => Ok(()),
     }
+}
+
+/// Nothing is done to a tenant that was not approved. What was approved and is done already needs no approval any more.
+fn heed_approval(plan: &Plan, change: &Change<'_>) -> Result<(), CliError> {
+    let Some(approved) = &change.approved else {
+        return Ok(());
+    };
+    let now = Fingerprint::from(plan);
+    let mut lines = Vec::new();
+    for tenant in approved.differences(&now) {
+        if !now.tenants.contains_key(&tenant) {
+            continue;
+        }
+        lines.push(match approved.tenants.contains_key(&tenant) {
+            true => format!("{tenant} was approved with other changes than now:"),
+            false => format!("{tenant} was not to change when it was approved, and now:"),
+        });
+        let changes = plan.changes.iter();
+        let of_tenant = changes.filter(|change| change.tenant.as_str() == tenant);
+        lines.extend(of_tenant.map(|change| output::change(change, &output::Palette::default())));
+    }
+    if lines.is_empty() && approved.tenants.is_empty() && approved.plan != now.plan {
+        lines.push("the approval tells not which tenants".to_owned());
+    }
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let environment = &change.environment.name;
+    let message = format!(
+        "the plan of {environment} is not the one that was approved ({}, approved {}); nothing was done\n{}",
+        now.plan,
+        approved.plan,
+        lines.join("\n").trim_end()
+    );
+    Err(CliError::new(ExitCode::Refused, message).next(format!(
+        "look at `bbws plan --env {environment}`; approve it by a pull request with a new plan, or apply it without --approved"
+    )))
 }
 
 /// What of `plan` git forbids; none where nothing does.
@@ -246,7 +286,12 @@ async fn acquire(
     })
 }
 
-fn report(global: &Global, verb: &str, summary: &Summary, environment: &Environment) -> ExitCode {
+fn report(
+    global: &Global,
+    verb: &str,
+    (summary, sites): &Ended,
+    environment: &Environment,
+) -> ExitCode {
     let codes: Vec<_> = summary
         .failed
         .iter()
@@ -261,7 +306,7 @@ fn report(global: &Global, verb: &str, summary: &Summary, environment: &Environm
         output::print(output::result(
             verb,
             exit,
-            &output::RunReport::from(summary),
+            &output::RunReport::new(&environment.name, summary, sites),
         ));
         return exit;
     }

@@ -46,6 +46,7 @@ pub(super) async fn run(
         },
         confirmed: args.confirm.into_iter().collect(),
         bypass: args.bypass.bypass_freeze,
+        approved: None,
     };
     carry_out(global, &fleet, change, interrupt).await
 }

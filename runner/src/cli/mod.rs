@@ -10,6 +10,7 @@ mod cost;
 mod destroy;
 mod error;
 mod exit;
+mod github;
 mod image;
 mod plan;
 mod render;
@@ -74,6 +75,7 @@ enum Verb {
     Cost(cost::Args),
     Capacity(capacity::Args),
     Audit(audit::Args),
+    Github(github::Args),
 }
 
 /// Runs the command that the process's arguments say.
@@ -114,6 +116,7 @@ impl Verb {
             Self::Cost(_) => "cost",
             Self::Capacity(_) => "capacity",
             Self::Audit(_) => "audit",
+            Self::Github(_) => "github",
         }
     }
 }
@@ -134,6 +137,7 @@ async fn dispatch(global: &Global, verb: Verb) -> Result<ExitCode, CliError> {
         Verb::Cost(args) => cost::run(global, args),
         Verb::Capacity(args) => interrupt.ends(capacity::run(global, args)).await,
         Verb::Audit(args) => interrupt.ends(audit::run(global, args)).await,
+        Verb::Github(args) => github::run(global, args, interrupt).await,
     }
 }
 

@@ -113,6 +113,7 @@ pub(super) async fn run(
         },
         confirmed: BTreeSet::new(),
         bypass: sites.bypass.bypass_freeze,
+        approved: None,
     };
     carry_out(global, &fleet, change, interrupt).await
 }

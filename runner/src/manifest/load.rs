@@ -17,8 +17,8 @@ use super::shape::Shape;
 use super::yaml::{self, Node};
 use super::{
     Admin, CellChoice, CellName, Code, Environment, EnvironmentName, Fleet, Freeze, Hold, Line,
-    Nat, Package, Place, Rollout, Shared, Site, SiteState, Source, Standby, TaskRange, TenantId,
-    rules,
+    Lines, Nat, Package, Place, Rollout, Shared, Site, SiteState, Source, Standby, TaskRange,
+    TenantId, rules,
 };
 
 /// Sites in a wave when the manifest does not say.
@@ -226,6 +226,7 @@ fn resolve(root: &Path, documents: &Documents, findings: &mut Vec<Finding>) -> F
                 let hold = hold(document, file.hold.take());
                 let mut site = site(tenant, environment, organization.as_str(), defaults, file);
                 site.hold = hold;
+                site.lines = Lines::of(document);
                 for package in site.code.plugins.iter_mut().chain(&mut site.code.themes) {
                     if let Source::File(path) = &mut package.source {
                         *path = root.join(&path);
@@ -327,6 +328,7 @@ fn site(
         monthly_budget: file.monthly_budget.unwrap_or(defaults.monthly_budget),
         state: file.state.unwrap_or(SiteState::Active),
         hold: None,
+        lines: Lines::default(),
     }
 }
 

@@ -8,6 +8,7 @@ mod load;
 mod names;
 #[cfg(test)]
 mod names_tests;
+mod place;
 mod rules;
 #[cfg(test)]
 mod rules_tests;
@@ -34,8 +35,9 @@ pub use names::{
     Line, Locale, Login, Moment, PackageSource, PackageVersion, Region, Release, SigningKey, Slug,
     TenantId, Timezone,
 };
+pub use place::{Lines, Place};
 pub use schema::{ManifestKind, json_schema};
-pub use stop::{Freeze, Hold, Place};
+pub use stop::{Freeze, Hold};
 
 /// A fleet whose every manifest was read and found valid.
 #[derive(Clone, Debug)]
@@ -145,6 +147,8 @@ pub struct Site {
     pub state: SiteState,
     /// Why it may not be changed. Its tenant may have a hold as well.
     pub hold: Option<Hold>,
+    /// Where its manifest says what.
+    pub lines: Lines,
 }
 
 /// A site's own plugins and themes.

@@ -5,33 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::load::Document;
-use super::{Line, Moment};
-
-/// Where a manifest says something: `environments/dev/environment.yaml:12`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Place {
-    /// Relative to the fleet's root, with `/` between its parts.
-    pub file: String,
-    /// From 1.
-    pub line: usize,
-}
-
-impl Place {
-    /// Of a top-level key; the file's first line where it lacks the key.
-    pub(super) fn of(document: &Document, key: &str) -> Self {
-        Self {
-            file: document.source.file.clone(),
-            line: document.node.key_line(key).unwrap_or(1),
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)
-    }
-}
+use super::{Line, Moment, Place};
 
 /// Nothing of an environment may change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

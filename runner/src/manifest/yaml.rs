@@ -51,15 +51,6 @@ impl Node {
         }
     }
 
-    /// The line of `key`, when this is a mapping that has it.
-    pub(super) fn key_line(&self, key: &str) -> Option<usize> {
-        let Kind::Mapping(entries) = &self.kind else {
-            return None;
-        };
-        let entry = entries.iter().find(|entry| entry.key == key)?;
-        Some(entry.key_span.start.line)
-    }
-
     /// The items, when this is a list; nothing otherwise.
     pub(super) fn items(&self) -> &[Self] {
         match &self.kind {

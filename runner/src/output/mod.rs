@@ -10,7 +10,7 @@ mod terminal;
 
 pub use envelope::{SCHEMA_VERSION, failure, result};
 pub use findings::{findings, warnings};
-pub use plan::plan;
+pub use plan::{change, plan};
 pub use progress::follow;
 pub use report::{PlanReport, RunReport};
 pub use table::table;

@@ -75,6 +75,14 @@ fn push_stops(text: &mut String, plan: &Plan, palette: &Palette) {
     }
 }
 
+/// One change of a plan: a line, and one more for each field that is to change.
+#[must_use]
+pub fn change(change: &Change, palette: &Palette) -> String {
+    let mut text = String::new();
+    push_change(&mut text, change, palette);
+    text
+}
+
 fn push_change(text: &mut String, change: &Change, palette: &Palette) {
     let style = match change.op {
         Op::Create => palette.good,

@@ -1,8 +1,8 @@
 //! The JSON of plans and runs: types of their own, so that the inside can change without its readers noticing.
 
 use crate::apply::{Item, Summary};
-use crate::manifest::{Freeze, Hold, TenantId};
-use crate::plan::{Change, FieldChange, LeftAlone, Plan, Verdict};
+use crate::manifest::{EnvironmentName, Freeze, Hold, TenantId};
+use crate::plan::{Address, Change, FieldChange, Fingerprint, LeftAlone, Plan, Verdict};
 use crate::report::Amount;
 use crate::resource::Revision;
 use serde::Serialize;
@@ -28,6 +28,10 @@ pub struct PlanReport {
     held: BTreeMap<TenantId, Revision>,
     /// Which cells new sites go to where there is a choice, and which are nearly full.
     notes: Vec<String>,
+    /// Where the sites that differ are.
+    sites: BTreeMap<TenantId, Address>,
+    /// What the plan would do, in a few characters: for all tenants together, and for each that changes.
+    fingerprint: Fingerprint,
     /// US dollars that the plan adds to the month's bill, at the fewest and at the most tasks; null where no price is known.
     monthly_difference: Option<Amount>,
 }
@@ -87,6 +91,8 @@ impl From<&Plan> for PlanReport {
             waves: plan.waves.clone(),
             held: plan.held.clone(),
             notes: plan.notes.clone(),
+            sites: plan.sites.clone(),
+            fingerprint: plan.into(),
             monthly_difference: plan.monthly,
         }
     }
@@ -95,10 +101,13 @@ impl From<&Plan> for PlanReport {
 /// `bbws apply --json` and `bbws destroy --json`.
 #[derive(Debug, Serialize)]
 pub struct RunReport {
+    environment: String,
     changed: Vec<ItemReport>,
     failed: Vec<ItemReport>,
     skipped: Vec<ItemReport>,
     seconds: f64,
+    /// Where the sites are that were to change.
+    sites: BTreeMap<TenantId, Address>,
 }
 
 #[derive(Debug, Serialize)]
@@ -112,8 +121,14 @@ struct ItemReport {
     next: Option<String>,
 }
 
-impl From<&Summary> for RunReport {
-    fn from(summary: &Summary) -> Self {
+impl RunReport {
+    /// Of a run in `environment` that was to change `sites`.
+    #[must_use]
+    pub fn new(
+        environment: &EnvironmentName,
+        summary: &Summary,
+        sites: &BTreeMap<TenantId, Address>,
+    ) -> Self {
         let report = |item: &Item| ItemReport {
             tenant: item.tenant.to_string(),
             resource: item.kind.label(),
@@ -131,6 +146,8 @@ impl From<&Summary> for RunReport {
             failed: failed.collect(),
             skipped: summary.skipped.iter().map(report).collect(),
             seconds: summary.elapsed.as_secs_f64(),
+            sites: sites.clone(),
+            environment: environment.to_string(),
         }
     }
 }

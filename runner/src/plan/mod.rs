@@ -2,17 +2,19 @@
 
 mod cost;
 mod diff;
+mod fingerprint;
 mod refusal;
 mod stop;
 mod waves;
 
 pub use diff::{FieldChange, differences};
+pub use fingerprint::Fingerprint;
 pub use refusal::Refusal;
 pub use stop::{LeftAlone, Verdict};
 
 use crate::cloud::{Foundation, Secret};
 use crate::code::{Judgement, judge};
-use crate::manifest::{Freeze, Hold, Rollout, Site, TenantId};
+use crate::manifest::{Freeze, Hold, Lines, Rollout, Site, TenantId};
 use crate::report::Amount;
 use crate::resource::{
     ALL, Context, Found, Inventory, Kind, Revision, TenantRef, cell_of, desired,
@@ -112,6 +114,15 @@ pub struct Change {
     pub fields: Vec<FieldChange>,
 }
 
+/// Where a site is, for whoever reads of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Address {
+    /// None where no manifest names it any more.
+    pub url: Option<String>,
+    /// None where it has none any more.
+    pub manifest: Option<Lines>,
+}
+
 /// Everything that is to change in one environment, tenant by tenant, dependencies first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Plan {
@@ -129,6 +140,8 @@ pub struct Plan {
     pub left_alone: Vec<LeftAlone>,
     /// Which cells new sites go to where there is a choice, and which are nearly full.
     pub notes: Vec<String>,
+    /// Where the sites that differ are.
+    pub sites: BTreeMap<TenantId, Address>,
     /// What it adds to the month's bill; none where no price is known.
     pub monthly: Option<Amount>,
 }
@@ -296,9 +309,13 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Refusal>> {
         return Err(refusals);
     }
     let (mut changes, mut left_alone) = (Vec::new(), Vec::new());
-    let mut held = BTreeMap::new();
+    let (mut held, mut sites) = (BTreeMap::new(), BTreeMap::new());
     for tenant in input.tenants() {
         let context = input.context(&tenant);
+        let address = Address {
+            url: context.site.map(|_| context.home()),
+            manifest: context.site.map(|site| site.lines.clone()),
+        };
         held.extend(context.hold.clone().map(|hold| (tenant.clone(), hold)));
         let found = input.inventory.found.get(&tenant);
         let own: Vec<_> = match context.site {
@@ -308,13 +325,17 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Refusal>> {
                 .flat_map(|found| destroy(&tenant, found, input))
                 .collect(),
         };
+        if own.is_empty() {
+            continue;
+        }
+        sites.insert(tenant.clone(), address);
         match input.manifest_hold(&tenant) {
-            Some(hold) if !own.is_empty() => left_alone.push(LeftAlone {
+            Some(hold) => left_alone.push(LeftAlone {
                 hold: hold.clone(),
                 changes: own,
                 tenant,
             }),
-            _ => changes.extend(own),
+            None => changes.extend(own),
         }
     }
     let waves = input
@@ -327,6 +348,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Refusal>> {
         changes,
         waves: waves.unwrap_or_default(),
         held,
+        sites,
         freeze: input.freeze.cloned(),
         left_alone,
     })

@@ -6,7 +6,7 @@
 
 use super::prices::{Prices, Regional};
 use crate::manifest::{Environment, Nat, Shared, Site, SiteState, Standby};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, Sub};
@@ -19,7 +19,7 @@ const ALARMS: f64 = 4.0;
 const WEB_ACL_RULES: f64 = 6.0;
 
 /// US dollars a month, at the fewest and at the most tasks that autoscaling may run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Amount {
     /// At the fewest.
     pub least: f64,

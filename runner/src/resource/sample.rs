@@ -2,7 +2,7 @@
 
 use super::{Attributes, Context, Kind, TenantRef};
 use crate::cloud::{Foundation, Secret};
-use crate::manifest::{Admin, BackupPolicy, Code, PriceClass, Site, SiteState, TaskRange};
+use crate::manifest::{Admin, BackupPolicy, Code, Lines, PriceClass, Site, SiteState, TaskRange};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -113,6 +113,7 @@ pub(crate) fn site() -> Site {
         monthly_budget: 20,
         state: SiteState::Active,
         hold: None,
+        lines: Lines::default(),
     }
 }
 

@@ -9,6 +9,7 @@ mod drift;
 mod faults;
 mod foundation;
 mod freeze;
+mod github;
 mod image_test;
 mod isolation;
 mod lease;

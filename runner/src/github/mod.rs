@@ -1,0 +1,23 @@
+//! What workflows tell GitHub: a plan on its pull request, a run at its commit, and what is not live. Its input is the JSON that
+//! `bbws plan` and `bbws apply` print, so nothing here looks at AWS.
+
+mod approved;
+mod check;
+mod client;
+mod comment;
+mod deployment;
+mod input;
+mod issue;
+mod markdown;
+mod retry;
+mod sticky;
+mod summary;
+
+pub use approved::{Approved, approved, approved_by};
+pub use check::{Validation, check};
+pub use client::{Client, GithubError};
+pub use deployment::deploy;
+pub use input::{Plan, Printed, Run, read};
+pub use issue::{drift, not_live};
+pub use sticky::{PullRequest, comment, label};
+pub use summary::{of_plan, of_run};
