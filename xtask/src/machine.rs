@@ -5,10 +5,11 @@ use localcloud::prerequisites;
 
 use crate::programs::{Programs, status, succeed};
 
-/// Tests look at the sites with a real browser, and at signatures with another program than ours.
-const FURTHER: [(&str, &[&str]); 3] = [
+/// Tests look at the sites with a real browser, at signatures with another program than ours, and run workflows' command lines.
+const FURTHER: [(&str, &[&str]); 4] = [
     ("chromium", &["chromium"]),
     ("curl", &["curl"]),
+    ("jq", &["jq"]),
     ("openssl", &["openssl"]),
 ];
 

@@ -41,6 +41,12 @@ impl Bbws {
         })
     }
 
+    /// The program itself.
+    #[must_use]
+    pub fn binary(&self) -> &Path {
+        &self.binary
+    }
+
     /// The same under a name of its own, so that its requests are told apart from other runs'.
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {

@@ -16,6 +16,7 @@ mod github;
 mod terraform;
 mod visitor;
 mod wait;
+mod workflow;
 mod world;
 
 pub use artifacts::artifacts;
@@ -32,6 +33,7 @@ pub use github::{Github, REPOSITORY, Repository};
 pub use terraform::{Terraform, folders};
 pub use visitor::{Page, Visitor};
 pub use wait::until;
+pub use workflow::{Job, Runner, repository};
 pub use world::{World, story, story_on};
 
 /// A whole image, one pixel large.

@@ -10,6 +10,7 @@ mod faults;
 mod foundation;
 mod freeze;
 mod github;
+mod gitops;
 mod image_test;
 mod isolation;
 mod lease;
