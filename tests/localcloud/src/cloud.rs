@@ -190,6 +190,7 @@ async fn bring_up(
         bridge,
         endpoint: format!("http://{bridge}:{}", proxy.port()),
         control: format!("http://127.0.0.1:{}", proxy.control_port()),
+        resolver: format!("127.0.0.1:{}", free_port()?),
         viewer_port: proxy.viewer_port(),
         processes: vec![Identity::of("owner", std::process::id())?],
         registry_ports: Vec::new(),
@@ -273,6 +274,7 @@ fn ministack_command(
         ("LOCALCLOUD_ENDPOINT", state.endpoint.clone()),
         ("LOCALCLOUD_CREDENTIALS", credentials.into()),
         ("LOCALCLOUD_CONTROL", state.control.clone()),
+        ("LOCALCLOUD_RESOLVER", state.resolver.clone()),
         (
             "LOCALCLOUD_TIME_SCALE",
             state.options.time_scale.to_string(),

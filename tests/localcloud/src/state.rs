@@ -27,6 +27,9 @@ pub struct State {
     pub endpoint: String,
     /// The proxy's control interface, on loopback.
     pub control: String,
+    /// Where DNS is asked, on loopback: `127.0.0.1:<port>`.
+    #[serde(default)]
+    pub resolver: String,
     /// The edge, on loopback.
     pub viewer_port: u16,
     /// Emulators, and the owner itself.
@@ -85,6 +88,7 @@ impl State {
             ("AWS_ACCESS_KEY_ID", account.id.clone()),
             ("AWS_SECRET_ACCESS_KEY", Options::SECRET_KEY.to_owned()),
             ("AWS_REGION", "af-south-1".to_owned()),
+            ("BBWS_RESOLVER", self.resolver.clone()),
         ]))
     }
 }

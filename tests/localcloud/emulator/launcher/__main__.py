@@ -17,6 +17,7 @@ from . import (
     instances,
     inventory,
     limits,
+    name_servers,
     network_acls,
     origins,
     ownership,
@@ -24,6 +25,7 @@ from . import (
     rollouts,
     secrets,
     security_groups,
+    simulation,
     target_groups,
     task_definitions,
     user_groups,
@@ -38,7 +40,7 @@ for module in (
     ownership, file_systems, containers, credentials, images, health, rollouts, viewers, certificates, secrets,
     health_checks, user_groups, target_groups, limits, registry,
     task_definitions, databases, network_acls, security_groups, flow_logs, instances, web_acls, alarms, origins, zones,
-    authorization, inventory,
+    authorization, simulation, inventory, name_servers,
     watchdog,
 ):
     module.install()

@@ -20,6 +20,9 @@ CREDENTIALS = os.environ["LOCALCLOUD_CREDENTIALS"]
 CONTROL = os.environ["LOCALCLOUD_CONTROL"]
 """The proxy's control interface, on loopback."""
 
+RESOLVER = os.environ["LOCALCLOUD_RESOLVER"]
+"""Address and port where name servers are asked for."""
+
 AUTH = os.environ.get("AUTH", "false").lower() == "true"
 """Whether IAM policies are evaluated."""
 

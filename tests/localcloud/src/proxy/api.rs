@@ -18,7 +18,7 @@ use super::upstream::streamed;
 use super::{Shared, registry};
 
 /// Services that MiniStack does not have and moto has, by signing name.
-const SPARE: [&str; 3] = ["application-autoscaling", "ce", "servicequotas"];
+const SPARE: [&str; 2] = ["application-autoscaling", "ce"];
 
 pub(crate) async fn handle(
     shared: Arc<Shared>,
@@ -141,6 +141,9 @@ async fn forward(
         return Ok(streamed(
             shared.upstream.send(shared.addresses.moto, request).await?,
         ));
+    }
+    if operation.service == "servicequotas" {
+        return shared.quotas.answer(operation, request).await;
     }
     let response = shared
         .upstream

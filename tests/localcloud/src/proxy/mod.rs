@@ -8,6 +8,7 @@ pub mod errors;
 pub mod fault;
 pub mod gate;
 pub mod operation;
+mod quotas;
 pub mod record;
 mod registry;
 mod rest;
@@ -25,6 +26,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub use fault::{Faults, Kind, Rule};
 pub use gate::{Gate, Gates};
+pub use quotas::Quotas;
 pub use record::{Filter, Origin, Recorder, Request};
 
 /// Where to listen, and the emulators behind.
@@ -45,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) gates: Arc<Gates>,
+    pub(crate) quotas: Quotas,
     pub(crate) sessions: operation::Sessions,
     pub(crate) registries: registry::Registries,
     /// Whether visitors come by TLS.
@@ -88,6 +91,7 @@ impl Proxy {
             recorder: Arc::default(),
             faults: Arc::new(Faults::new(seed)),
             gates: Arc::default(),
+            quotas: Quotas::default(),
             sessions: operation::Sessions::default(),
             registries: registry::Registries::default(),
             viewer_tls: tls.is_some(),
@@ -171,6 +175,12 @@ impl Proxy {
     #[must_use]
     pub fn faults(&self) -> &Arc<Faults> {
         &self.shared.faults
+    }
+
+    /// Service quotas, to raise and lower.
+    #[must_use]
+    pub fn quotas(&self) -> &Quotas {
+        &self.shared.quotas
     }
 
     /// Holds requests at a chosen point, see [`Gates::after`].
