@@ -69,7 +69,7 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<ExitCode, CliErro
 }
 
 /// Something unread weighs more than findings: the report is not whole.
-const fn ending(findings: usize, unreadable: usize) -> ExitCode {
+pub(super) const fn ending(findings: usize, unreadable: usize) -> ExitCode {
     match (findings, unreadable) {
         (0, 0) => ExitCode::Done,
         (_, 0) => ExitCode::Failed,
@@ -78,15 +78,10 @@ const fn ending(findings: usize, unreadable: usize) -> ExitCode {
 }
 
 fn row(outcome: &Outcome) -> [String; 4] {
-    let verdict = match outcome.verdict {
-        Verdict::Pass => "pass",
-        Verdict::Finding => "finding",
-        Verdict::Unreadable => "unreadable",
-    };
     [
         outcome.check.to_owned(),
         outcome.subject.clone(),
-        verdict.to_owned(),
+        outcome.verdict.to_string(),
         outcome.found.clone(),
     ]
 }

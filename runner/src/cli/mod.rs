@@ -8,6 +8,7 @@ mod capacity;
 mod change;
 mod cost;
 mod destroy;
+mod doctor;
 mod error;
 mod exit;
 mod github;
@@ -76,6 +77,7 @@ enum Verb {
     Capacity(capacity::Args),
     Audit(audit::Args),
     Github(github::Args),
+    Doctor(doctor::Args),
 }
 
 /// Runs the command that the process's arguments say.
@@ -117,6 +119,7 @@ impl Verb {
             Self::Capacity(_) => "capacity",
             Self::Audit(_) => "audit",
             Self::Github(_) => "github",
+            Self::Doctor(_) => "doctor",
         }
     }
 }
@@ -138,6 +141,7 @@ async fn dispatch(global: &Global, verb: Verb) -> Result<ExitCode, CliError> {
         Verb::Capacity(args) => interrupt.ends(capacity::run(global, args)).await,
         Verb::Audit(args) => interrupt.ends(audit::run(global, args)).await,
         Verb::Github(args) => github::run(global, args, interrupt).await,
+        Verb::Doctor(args) => interrupt.ends(doctor::run(global, args)).await,
     }
 }
 

@@ -232,6 +232,8 @@ fn classify(code: &str) -> Class {
         | "TooManyDistributions"
         | "TooManyHealthChecks" => Class::Quota,
         "NoSuchEntity"
+        | "NoSuchResourceException"
+        | "NoSuchHostedZone"
         | "NoSuchKey"
         | "NoSuchBucket"
         | "NoSuchDistribution"

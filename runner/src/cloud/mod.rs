@@ -55,12 +55,20 @@ pub struct Cloud {
     pub kms: aws_sdk_kms::Client,
     /// Log groups.
     pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// Service quotas.
+    pub quotas: aws_sdk_servicequotas::Client,
+    /// The same in the edge's region.
+    pub edge_quotas: aws_sdk_servicequotas::Client,
+    /// Databases.
+    pub rds: aws_sdk_rds::Client,
     /// DNS.
     pub route53: aws_sdk_route53::Client,
     /// The artifact bucket.
     pub s3: aws_sdk_s3::Client,
     /// Secrets.
     pub secrets: aws_sdk_secretsmanager::Client,
+    /// Whose the credentials are.
+    pub sts: aws_sdk_sts::Client,
     /// The tagging API in the edge's region: the one bulk view of which tenant a certificate belongs to.
     pub edge_tags: aws_sdk_resourcegroupstagging::Client,
 }
@@ -125,9 +133,13 @@ impl Cloud {
             iam: aws_sdk_iam::Client::new(&edge),
             kms: aws_sdk_kms::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            quotas: aws_sdk_servicequotas::Client::new(config),
+            edge_quotas: aws_sdk_servicequotas::Client::new(&edge),
+            rds: aws_sdk_rds::Client::new(config),
             route53: aws_sdk_route53::Client::new(&edge),
             s3: aws_sdk_s3::Client::from_conf(s3),
             secrets: aws_sdk_secretsmanager::Client::new(config),
+            sts: aws_sdk_sts::Client::new(config),
             edge_tags: aws_sdk_resourcegroupstagging::Client::new(&edge),
             foundation,
         }

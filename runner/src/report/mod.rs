@@ -3,7 +3,10 @@
 pub mod audit;
 mod budget;
 mod cost;
+pub mod doctor;
 mod prices;
+mod verdict;
 
 pub use budget::budget_warnings;
 pub use cost::{Amount, EnvironmentCost, Line, Load, NoPrices, SiteCost, difference, estimate};
+pub use verdict::Verdict;

@@ -26,7 +26,7 @@ const VISIBLE_WITHIN: Duration = Duration::from_secs(30);
 /// CloudFront lets go of a certificate some time after a distribution was moved or deleted.
 const RELEASED_WITHIN: Duration = Duration::from_secs(30 * 60);
 /// All that ACM knows; unless asked, `ListCertificates` tells of RSA keys up to 2,048 bits only.
-const KEYS: [KeyAlgorithm; 7] = [
+pub(crate) const KEYS: [KeyAlgorithm; 7] = [
     KeyAlgorithm::Rsa1024,
     KeyAlgorithm::Rsa2048,
     KeyAlgorithm::Rsa3072,

@@ -41,6 +41,7 @@ mod wordpress;
 
 pub(crate) use cells::cell_of;
 pub use cells::{Placement, Room, Wall, place};
+pub(crate) use certificate::KEYS;
 pub(crate) use code::stored as stored_zip;
 pub use context::{Context, PENDING, TenantRef, tags_of_cell};
 pub use deep::look;

@@ -15,19 +15,9 @@ mod tests;
 
 pub use facts::{Facts, read};
 
-use serde::Serialize;
+pub use super::Verdict;
 
-/// What a check says of one thing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// It is as it should be.
-    Pass,
-    /// It is not.
-    Finding,
-    /// AWS did not say.
-    Unreadable,
-}
+use serde::Serialize;
 
 /// One check of one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -5,6 +5,7 @@
 mod crash;
 mod demo;
 mod destroy;
+mod doctor;
 mod drift;
 mod faults;
 mod foundation;
