@@ -1,4 +1,8 @@
 mock_provider "aws" {
+  mock_resource "aws_iam_policy" {
+    defaults = { arn = "arn:aws:iam::111111111111:policy/bbws/github/bbws-dev-github-examine" }
+  }
+
   mock_data "aws_caller_identity" {
     defaults = { account_id = "111111111111" }
   }
@@ -80,6 +84,12 @@ run "plan_writes_nothing" {
       [for action in flatten([statement.Action]) :
     can(regex("^[a-z0-9-]+:(Get|List|Describe|View|BatchGet|BatchCheck|Decrypt)", action))]]))
     error_message = "Plan must only read."
+  }
+
+  assert {
+    condition = alltrue(flatten([for statement in local.examine :
+    [for action in flatten([statement.Action]) : can(regex("^[a-z0-9-]+:(Get|Describe|Simulate)", action))]]))
+    error_message = "The doctor must only look."
   }
 }
 

@@ -104,6 +104,8 @@ def _of_efs(path, content, params):
 
 
 def _of_iam(action, params):
+    if source := iam_actions._query_param(params, "PolicySourceArn"):
+        return source
     name, path = (iam_actions._query_param(params, key) for key in ("RoleName", "Path"))
     if not name:
         return None
