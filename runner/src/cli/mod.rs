@@ -20,6 +20,7 @@ mod schema;
 mod scope;
 mod signed;
 mod status;
+mod tenant;
 mod validate;
 
 use std::future::Future;
@@ -78,6 +79,7 @@ enum Verb {
     Audit(audit::Args),
     Github(github::Args),
     Doctor(doctor::Args),
+    Tenant(tenant::Args),
 }
 
 /// Runs the command that the process's arguments say.
@@ -120,6 +122,7 @@ impl Verb {
             Self::Audit(_) => "audit",
             Self::Github(_) => "github",
             Self::Doctor(_) => "doctor",
+            Self::Tenant(_) => "tenant",
         }
     }
 }
@@ -142,6 +145,7 @@ async fn dispatch(global: &Global, verb: Verb) -> Result<ExitCode, CliError> {
         Verb::Audit(args) => interrupt.ends(audit::run(global, args)).await,
         Verb::Github(args) => github::run(global, args, interrupt).await,
         Verb::Doctor(args) => interrupt.ends(doctor::run(global, args)).await,
+        Verb::Tenant(args) => tenant::run(global, args, interrupt).await,
     }
 }
 

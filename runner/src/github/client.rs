@@ -162,6 +162,7 @@ impl Client {
         };
         for attempt in 0.. {
             let uri = format!("/repos/{}/{path}", self.repository);
+            let uri = uri.trim_end_matches('/');
             let request = Request::builder().method(method.clone()).uri(uri);
             let request = self
                 .octocrab

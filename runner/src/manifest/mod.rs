@@ -3,6 +3,7 @@
 mod checks;
 mod choices;
 mod discover;
+mod draft;
 mod finding;
 mod load;
 mod names;
@@ -28,6 +29,7 @@ use std::path::PathBuf;
 
 pub use checks::LOCALES;
 pub use choices::{BackupPolicy, Nat, PriceClass, SiteState, Standby};
+pub use draft::{Draft, InvalidForm};
 pub use finding::{Finding, Position, Rule, Span};
 pub use load::{Invalid, finding_at, load};
 pub use names::{

@@ -15,8 +15,11 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+
+use crate::{Bbws, Fleet};
 
 /// The repository.
 pub const REPOSITORY: &str = "acme-hosting/fleet";
@@ -44,6 +47,12 @@ pub struct Repository {
     pub limits: Vec<(u16, Vec<(&'static str, String)>)>,
     /// Files that releases offer, by path below the repository's page.
     pub downloads: BTreeMap<String, Vec<u8>>,
+    /// Branches beside the default one: name and commit.
+    pub branches: BTreeMap<String, String>,
+    /// Trees and commits, by SHA, as they were made.
+    pub objects: BTreeMap<String, Value>,
+    /// Pull requests that were opened by the API, by number.
+    pub opened: BTreeMap<u64, Value>,
     last_id: u64,
 }
 
@@ -135,6 +144,29 @@ impl Github {
         self.repository
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives a checkout the action that installs `bbws`, and publishes the release that it pins.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn release(&self, bbws: &Bbws, checkout: &Fleet) -> Result<()> {
+        let action = ".github/actions/bbws/action.yml";
+        checkout.put(action, &std::fs::read(crate::repository(action))?)?;
+        // A release's archive holds the program itself; this one's calls the one that was built.
+        let script = format!("#!/bin/sh\nexec '{}' \"$@\"\n", bbws.binary().display());
+        let packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        let mut archive = tar::Builder::new(packed);
+        let mut header = tar::Header::new_gnu();
+        header.set_size(script.len() as u64);
+        header.set_mode(0o755);
+        archive.append_data(&mut header, "bbws", script.as_bytes())?;
+        let archive = archive.into_inner()?.finish()?;
+        let pin = format!("v1.0.0 {}\n", hex::encode(Sha256::digest(&archive)));
+        checkout.put(".github/bbws.version", pin.as_bytes())?;
+        let path = "releases/download/v1.0.0/bbws-x86_64-linux.tar.gz".to_owned();
+        self.repository().downloads.insert(path, archive);
+        Ok(())
     }
 
     /// What a workflow's step finds in its environment.

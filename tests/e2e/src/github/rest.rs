@@ -16,7 +16,14 @@ pub(super) fn answer(
     body: &Value,
 ) -> Answer {
     let query = parse(query);
-    let Some(path) = path.strip_prefix(&format!("/repos/{REPOSITORY}/")) else {
+    let repository_path = format!("/repos/{REPOSITORY}");
+    if (method, path) == ("GET", &repository_path) {
+        return (
+            200,
+            json!({"full_name": REPOSITORY, "default_branch": "main"}),
+        );
+    }
+    let Some(path) = path.strip_prefix(&format!("{repository_path}/")) else {
         return not_found();
     };
     let segments: Vec<String> = path.split('/').map(decode).collect();
@@ -66,8 +73,79 @@ pub(super) fn answer(
         }
         ("POST", ["deployments"]) => deployment(repository, body),
         ("POST", ["deployments", number, "statuses"]) => status(repository, id(number), body),
+        (_, ["git", ..]) => git(repository, method, &segments[1..], body),
+        ("GET", ["pulls"]) => page(&query, repository.opened.values().cloned().collect(), None),
+        ("POST", ["pulls"]) => open_pull_request(repository, body),
         _ => not_found(),
     }
+}
+
+/// Trees, commits and branches.
+fn git(repository: &mut Repository, method: &str, segments: &[&str], body: &Value) -> Answer {
+    let branch = |names: &[&str]| names.join("/");
+    match (method, segments) {
+        ("GET", ["ref", "heads", "main"]) => (200, json!({"object": {"sha": "0".repeat(40)}})),
+        ("GET", ["matching-refs", "heads", names @ ..]) => {
+            let start = branch(names);
+            let matching = repository
+                .branches
+                .keys()
+                .filter(|name| name.starts_with(&start));
+            let refs: Vec<_> = matching
+                .map(|name| json!({"ref": format!("refs/heads/{name}")}))
+                .collect();
+            (200, refs.into())
+        }
+        ("POST", ["trees" | "commits"]) if body["tree"].is_null() => invalid("Object"),
+        ("POST", ["trees" | "commits"]) => {
+            let sha = format!("{:040x}", repository.id());
+            repository.objects.insert(sha.clone(), body.clone());
+            (201, json!({"sha": sha}))
+        }
+        ("POST", ["refs"]) => {
+            let name = body["ref"]
+                .as_str()
+                .and_then(|name| name.strip_prefix("refs/heads/"));
+            match (name, body["sha"].as_str()) {
+                (Some(name), Some(sha)) if !repository.branches.contains_key(name) => {
+                    repository.branches.insert(name.to_owned(), sha.to_owned());
+                    (201, body.clone())
+                }
+                _ => invalid("Reference"),
+            }
+        }
+        ("PATCH", ["refs", "heads", names @ ..]) => {
+            let sha = body["sha"].as_str().unwrap_or_default().to_owned();
+            match repository.branches.get_mut(&branch(names)) {
+                Some(commit) => {
+                    *commit = sha;
+                    (200, body.clone())
+                }
+                None => not_found(),
+            }
+        }
+        _ => not_found(),
+    }
+}
+
+/// One branch has one pull request.
+fn open_pull_request(repository: &mut Repository, body: &Value) -> Answer {
+    let head = body["head"].as_str().unwrap_or_default();
+    let taken = repository
+        .opened
+        .values()
+        .any(|pull| pull["head"]["ref"] == head);
+    if taken || !repository.branches.contains_key(head) || body["base"] != "main" {
+        return invalid("PullRequest");
+    }
+    let number = repository.id();
+    let pull = json!({
+        "number": number, "title": body["title"], "body": body["body"], "state": "open",
+        "html_url": format!("https://github.example/{REPOSITORY}/pull/{number}"),
+        "head": {"ref": head, "repo": {"full_name": REPOSITORY}},
+    });
+    repository.opened.insert(number, pull.clone());
+    (201, pull)
 }
 
 fn not_found() -> Answer {

@@ -8,7 +8,6 @@ use e2e::{Fleet, Github, Job, Runner, World, repository, story};
 use localcloud::Options;
 use localcloud::proxy::{Filter, Kind, Rule};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 
 /// What nobody may execute, wherever it stands.
@@ -26,7 +25,7 @@ async fn gitops() {
                 github: Github::start().await?,
                 world,
             };
-            day.prepare()?;
+            day.github.release(&world.bbws()?, &world.fleet)?;
             day.a_change_goes_live().await?;
             day.a_failing_tenant_is_an_issue_until_it_is_mended()
                 .await?;
@@ -57,7 +56,9 @@ async fn the_workflows_are_sound() -> Result<()> {
         .map(|folder| format!("{folder}/action.yml"))
         .collect();
     let schema = program("check-jsonschema").await?;
+    let forms = files(".github/ISSUE_TEMPLATE")?;
     for (kind, files) in [
+        ("vendor.github-issue-forms", &forms),
         ("vendor.github-workflows", &workflows),
         ("vendor.github-actions", &actions),
     ] {
@@ -90,35 +91,6 @@ struct Day<'a> {
 }
 
 impl Day<'_> {
-    /// The checkout has the actions, and the release that they install.
-    fn prepare(&self) -> Result<()> {
-        let action = ".github/actions/bbws/action.yml";
-        self.world
-            .fleet
-            .put(action, &std::fs::read(repository(action))?)?;
-        // A release's archive holds the program itself; this one's calls the one that was built.
-        let script = format!(
-            "#!/bin/sh\nexec '{}' \"$@\"\n",
-            self.world.bbws()?.binary().display()
-        );
-        let mut archive = tar::Builder::new(flate2::write::GzEncoder::new(
-            Vec::new(),
-            flate2::Compression::fast(),
-        ));
-        let mut header = tar::Header::new_gnu();
-        header.set_size(script.len() as u64);
-        header.set_mode(0o755);
-        archive.append_data(&mut header, "bbws", script.as_bytes())?;
-        let archive = archive.into_inner()?.finish()?;
-        let pin = format!("v1.0.0 {}\n", hex::encode(Sha256::digest(&archive)));
-        self.world
-            .fleet
-            .put(".github/bbws.version", pin.as_bytes())?;
-        let path = "releases/download/v1.0.0/bbws-x86_64-linux.tar.gz".to_owned();
-        self.github.repository().downloads.insert(path, archive);
-        Ok(())
-    }
-
     fn runner(&self, event: &str, commit: &str, context: Value) -> Runner {
         let mut variables: BTreeMap<_, _> = self.world.variables();
         let mut github = self.github.variables();

@@ -1,0 +1,57 @@
+//! A pull request of a few files, made by GitHub's API alone: no git, no checkout, no credentials for pushing.
+
+use super::client::{Client, GithubError};
+use hyper::Method;
+use serde_json::{Value, json};
+
+/// Opens a pull request that puts `files` (path and content) on top of the default branch, and returns its page.
+///
+/// Repeated, it moves the branch and leaves the pull request that is open.
+///
+/// # Errors
+/// GitHub's.
+pub async fn open_pull_request(
+    client: &Client,
+    branch: &str,
+    (title, body): (&str, &str),
+    files: &[(String, String)],
+) -> Result<String, GithubError> {
+    let repository: Value = client.get("").await?;
+    let base = repository["default_branch"].as_str().unwrap_or("main");
+    let head: Value = client.get(&format!("git/ref/heads/{base}")).await?;
+    let parent = &head["object"]["sha"];
+    let entries: Vec<_> = files
+        .iter()
+        .map(|(path, content)| json!({"path": path, "mode": "100644", "type": "blob", "content": content}))
+        .collect();
+    let tree = json!({"base_tree": parent, "tree": entries});
+    let tree = client.write(Method::POST, "git/trees", &tree).await?;
+    let commit = json!({"message": title, "tree": tree["sha"], "parents": [parent]});
+    let commit = client.write(Method::POST, "git/commits", &commit).await?;
+    let known = client
+        .list(&format!("git/matching-refs/heads/{branch}"), None)
+        .await?;
+    let name = format!("refs/heads/{branch}");
+    if known.iter().any(|known| known["ref"] == *name) {
+        let moved = json!({"sha": commit["sha"], "force": true});
+        let path = format!("git/refs/heads/{branch}");
+        client.write(Method::PATCH, &path, &moved).await?;
+    } else {
+        let made = json!({"ref": name, "sha": commit["sha"]});
+        client.write(Method::POST, "git/refs", &made).await?;
+    }
+    let open = client.list("pulls?state=open", None).await?;
+    let present = open.iter().find(|pull| {
+        pull["head"]["ref"] == branch
+            && pull["head"]["repo"]["full_name"] == repository["full_name"]
+    });
+    let page = match present {
+        Some(present) => present["html_url"].clone(),
+        None => {
+            let pull = json!({"title": title, "body": body, "head": branch, "base": base});
+            let made = client.write(Method::POST, "pulls", &pull).await?;
+            made["html_url"].clone()
+        }
+    };
+    Ok(page.as_str().unwrap_or_default().to_owned())
+}
