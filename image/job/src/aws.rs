@@ -2,14 +2,20 @@
 
 use std::{error::Error, fmt};
 
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_config::{Region, SdkConfig, sts::AssumeRoleProvider};
+use aws_sdk_s3::{
+    Client,
+    config::SharedCredentialsProvider,
+    error::{ProvideErrorMetadata, SdkError},
+};
 
 /// The clients: endpoint, region and credentials as the standard environment variables and the task role say.
 pub struct Aws {
     /// Storage.
-    pub s3: aws_sdk_s3::Client,
+    pub s3: Client,
     /// Secrets.
     pub secrets: aws_sdk_secretsmanager::Client,
+    config: SdkConfig,
 }
 
 impl Aws {
@@ -21,15 +27,36 @@ impl Aws {
             .http_client(Builder::new().tls_provider(provider).build_https())
             .load()
             .await;
-        // A bucket's name in the host name needs DNS for every bucket, which an endpoint of one's own may lack.
-        let s3 = aws_sdk_s3::config::Builder::from(&config)
-            .force_path_style(true)
-            .build();
         Self {
-            s3: aws_sdk_s3::Client::from_conf(s3),
+            s3: storage(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
+            config,
         }
     }
+
+    /// Storage in `region`, with a role's credentials where one is named. Asks nothing of AWS yet.
+    pub(crate) async fn storage(&self, region: &str, role_arn: Option<&str>) -> Client {
+        let region = Region::new(region.to_owned());
+        let mut config = self.config.to_builder().region(region.clone());
+        if let Some(role) = role_arn {
+            let provider = AssumeRoleProvider::builder(role)
+                .session_name("site-job")
+                .region(region)
+                .configure(&self.config)
+                .build()
+                .await;
+            config = config.credentials_provider(SharedCredentialsProvider::new(provider));
+        }
+        storage(&config.build())
+    }
+}
+
+fn storage(config: &SdkConfig) -> Client {
+    // A bucket's name in the host name needs DNS for every bucket, which an endpoint of one's own may lack.
+    let config = aws_sdk_s3::config::Builder::from(config)
+        .force_path_style(true)
+        .build();
+    Client::from_conf(config)
 }
 
 /// What AWS answered: code, message and request id; or why there was no answer. Never the response itself, which

@@ -10,6 +10,7 @@ use crate::{
     aws::{self, Aws},
     code, database,
     export::{self, Export},
+    load,
     log::{self, Level},
     protocol::{
         ExitCode, Failure, FailureCode, Installed, Outcome, REQUEST_VARIABLE, Request, Settings,
@@ -157,7 +158,10 @@ async fn work(request: &Request, aws: &Aws) -> Vec<TenantResult> {
             })
             .await
         }
-        Work::Install { settings } => one(install(settings, aws)).await,
+        Work::Install {
+            settings,
+            try_pages,
+        } => one(install(settings, *try_pages, aws)).await,
         Work::Export { prefix } => {
             let export = Export {
                 s3: &aws.s3,
@@ -169,18 +173,22 @@ async fn work(request: &Request, aws: &Aws) -> Vec<TenantResult> {
             };
             one(export::export(&export)).await
         }
+        Work::Load(load) => one(load::load(load, &tenant(), aws)).await,
+        Work::Switch { run } => one(load::switch(run)).await,
+        Work::SwitchBack { run } => one(load::switch_back(run)).await,
+        Work::Settle => one(load::settle()).await,
         Work::Wipe => one(async { wipe::wipe(UPLOADS.as_ref()) }).await,
     }
 }
 
 /// The site's own plugins and themes are tried here, where no visitor is.
-async fn install(settings: &Settings, aws: &Aws) -> Result<Installed, Failure> {
+async fn install(settings: &Settings, try_pages: bool, aws: &Aws) -> Result<Installed, Failure> {
     let code = code::wanted()?;
     if let Some(code) = &code {
         code::prepare(code, &aws.s3).await?;
     }
     let installed = wordpress::install(settings).await?;
-    if code.is_some() {
+    if code.is_some() || try_pages {
         trial::run().await?;
     }
     Ok(installed)

@@ -22,7 +22,11 @@ pub mod healthcheck;
 #[cfg(feature = "program")]
 pub mod job;
 #[cfg(feature = "program")]
+pub mod load;
+#[cfg(feature = "program")]
 pub mod log;
+#[cfg(feature = "program")]
+pub mod rewrite;
 #[cfg(feature = "program")]
 pub mod serve;
 #[cfg(feature = "program")]

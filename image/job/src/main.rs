@@ -20,7 +20,11 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Verb {
     /// Start PHP-FPM and nginx and run until told to stop. The container's default command.
-    Serve,
+    Serve {
+        /// Answer requests alone, as a job does that tries the site: no scheduled work.
+        #[arg(long, hide = true)]
+        only_requests: bool,
+    },
     /// Do the work that the environment variable BBWS_JOB asks for.
     ///
     /// Writes an outcome to S3, or prints it. Exit codes: 0 done; 1 failed otherwise; 10 some tenants failed, see the outcome; 11 bad
@@ -51,7 +55,7 @@ enum Verb {
 
 fn main() -> ExitCode {
     match Arguments::parse().verb {
-        Verb::Serve => match serve::serve() {
+        Verb::Serve { only_requests } => match serve::serve(!only_requests) {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::FAILURE,
             Err(error) => {

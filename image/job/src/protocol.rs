@@ -5,10 +5,12 @@
 //! is a new [`VERSION`].
 
 mod code;
+mod content;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub use code::{CODE_VARIABLE, Code, Package};
+pub use content::{Address, Class, Content, Rule, Snapshot, class};
 
 /// The version of requests and outcomes that this code speaks.
 pub const VERSION: u32 = 1;
@@ -57,14 +59,54 @@ pub enum Work {
     Install {
         /// The settings.
         settings: Settings,
+        /// Pages are tried also where the site has no code of its own.
+        #[serde(default)]
+        try_pages: bool,
     },
     /// Streams the database and the uploads into the bucket. Data: [`Manifest`].
     Export {
         /// The key prefix, ending in `/`.
         prefix: String,
     },
+    /// Loads a content snapshot beside the site's content, with the site's own addresses in it, and tries whether the site answers
+    /// with it. Visitors see nothing of it. Data: [`Loaded`].
+    Load(Load),
+    /// Puts what was loaded in the place of the site's content. Data: [`Switched`].
+    Switch {
+        /// The run that loaded it.
+        run: String,
+    },
+    /// Puts the content of before back in its place. Data: [`Switched`].
+    SwitchBack {
+        /// The run that switched.
+        run: String,
+    },
+    /// Removes what is beside the site's content: what was loaded, and the content of before. Data: null.
+    Settle,
     /// Deletes every uploaded file. Data: [`Wiped`].
     Wipe,
+}
+
+/// What [`Work::Load`] is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Load {
+    /// The run, by which [`Work::Switch`] knows that nobody else has loaded something since.
+    pub run: String,
+    /// What is loaded.
+    pub snapshot: Snapshot,
+    /// What of it.
+    pub content: Content,
+    /// The site's own word on its tables.
+    pub rules: Vec<Rule>,
+    /// The site's own word on which options stay; names, or beginnings of names with `*` after them.
+    pub keep_options: Vec<String>,
+    /// The hosts that the site had where the snapshot was taken, without ports. None when it was taken of this very site.
+    pub hosts: Vec<String>,
+    /// The site's address here.
+    pub to: Address,
+    /// The settings of the site here.
+    pub settings: Settings,
 }
 
 /// One tenant's database, with the secret that holds its password.
@@ -381,6 +423,43 @@ pub struct ExportedTable {
     pub name: String,
     /// The rows written.
     pub rows: u64,
+}
+
+/// What [`Work::Load`] loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loaded {
+    /// The tables that are to take the place of the site's.
+    pub tables: Vec<LoadedTable>,
+    /// The snapshot's tables that stay out: live ones, and those that were not asked for.
+    pub left_out: Vec<String>,
+    /// The snapshot's views, which stay out.
+    pub views: Vec<String>,
+    /// How many uploaded files.
+    pub uploads: u64,
+    /// Posts and pages whose author has no account here; they are the administrator's now.
+    pub orphans: u64,
+}
+
+/// One loaded table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadedTable {
+    /// Its name.
+    pub name: String,
+    /// Its rows, as many as the snapshot's manifest says.
+    pub rows: u64,
+    /// How many addresses were rewritten in them.
+    pub rewritten: u64,
+}
+
+/// What [`Work::Switch`] and [`Work::SwitchBack`] put in place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Switched {
+    /// Tables; 0 on a repeat.
+    pub tables: u64,
+    /// Uploaded files; 0 on a repeat.
+    pub uploads: u64,
+    /// Some of the uploads that were put in place, by their paths below the uploads' directory.
+    pub sample: Vec<String>,
 }
 
 /// What [`Work::Wipe`] deleted.

@@ -42,7 +42,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
     };
     let program = env::current_exe().map_err(unable)?;
     let mut site = Command::new(program)
-        .arg("serve")
+        .args(["serve", "--only-requests"])
         .env_clear()
         .envs(env::vars().filter(|(name, _)| allowed(name)))
         .stdin(Stdio::null())

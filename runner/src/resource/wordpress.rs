@@ -59,7 +59,14 @@ pub(super) async fn ensure(
     };
     let arn = context.known(Kind::TaskDefinition, "arn");
     let _: Installed = jobs
-        .of_site(&context.who, &arn, Work::Install { settings })
+        .of_site(
+            &context.who,
+            &arn,
+            Work::Install {
+                settings,
+                try_pages: false,
+            },
+        )
         .await?;
     let id = context.who.secret("wordpress");
     // A removal that was begun and called back: the content that is made from here on has no dump yet.

@@ -83,7 +83,9 @@ pub async fn ensure(
             )
             .await?;
         }
-        run(admin, grants::statement(schema, user), "granting").await?;
+        for statement in grants::statements(schema, user) {
+            run(admin, statement, "granting").await?;
+        }
         done.grants_changed = true;
     }
     Ok(done)

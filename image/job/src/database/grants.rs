@@ -5,7 +5,7 @@ use mysql_async::{Conn, Row, prelude::Queryable};
 use super::{failed, sql};
 use crate::protocol::Failure;
 
-/// The privileges on the site's own schema.
+/// The privileges on the site's own schemas.
 ///
 /// WordPress reads and writes (SELECT, INSERT, UPDATE, DELETE), and its upgrades and plugins change tables (CREATE,
 /// ALTER, DROP, INDEX): <https://developer.wordpress.org/advanced-administration/security/hardening/#database-security>.
@@ -25,22 +25,39 @@ pub(super) const PRIVILEGES: [&str; 11] = [
     "UPDATE",
 ];
 
-/// The statement that gives a user its privileges; a repeat changes nothing.
-pub(super) fn statement(schema: &str, user: &str) -> String {
-    format!(
-        "GRANT {} ON {}.* TO {}",
-        PRIVILEGES.join(", "),
-        sql::grant_schema(schema),
-        sql::account(user)
-    )
+/// The schemas that are a site's: its own, and those beside it, which its user makes and removes itself.
+fn schemas(schema: &str) -> [String; 3] {
+    [
+        schema.to_owned(),
+        super::before(schema),
+        super::next(schema),
+    ]
+}
+
+/// The statements that give a user its privileges; a repeat changes nothing.
+pub(super) fn statements(schema: &str, user: &str) -> Vec<String> {
+    let schemas = schemas(schema);
+    let grants = schemas.iter().map(|schema| {
+        format!(
+            "GRANT {} ON {}.* TO {}",
+            PRIVILEGES.join(", "),
+            sql::grant_schema(schema),
+            sql::account(user)
+        )
+    });
+    grants.collect()
 }
 
 /// The desired grants in [`current`]'s form.
 pub(super) fn desired(schema: &str) -> Vec<String> {
-    PRIVILEGES
+    let schemas = schemas(schema);
+    let mut desired: Vec<String> = schemas
         .iter()
-        .map(|privilege| format!("{privilege} ON {}.*", sql::grant_schema(schema)))
-        .collect()
+        .map(|schema| sql::grant_schema(schema))
+        .flat_map(|schema| PRIVILEGES.map(|privilege| format!("{privilege} ON {schema}.*")))
+        .collect();
+    desired.sort();
+    desired
 }
 
 /// What a user may do: one `PRIVILEGE ON target` each, sorted. The user must exist.
@@ -103,11 +120,17 @@ mod tests {
 
     #[test]
     fn mysqls_own_order_and_usage_make_no_difference() {
-        let shown = of(&[
-            "GRANT USAGE ON *.* TO `t_acme`@`%`",
-            "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER, CREATE TEMPORARY TABLES, \
-             LOCK TABLES ON `t\\_acme`.* TO `t_acme`@`%`",
-        ]);
+        let all = "SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER, CREATE TEMPORARY TABLES, LOCK TABLES";
+        let on = |schema| format!("GRANT {all} ON `{schema}`.* TO `t_acme`@`%`");
+        let shown = normalise(
+            [
+                "GRANT USAGE ON *.* TO `t_acme`@`%`".to_owned(),
+                on("t\\_acme"),
+                on("t\\_acme$before"),
+                on("t\\_acme$next"),
+            ]
+            .into_iter(),
+        );
         assert_eq!(shown, desired("t_acme"));
     }
 

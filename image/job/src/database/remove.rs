@@ -18,14 +18,14 @@ pub async fn remove(admin: &mut Conn, target: &DatabaseName) -> Result<DroppedDa
         .await
         .map_err(failed("dropping the user"))?;
     let schema_dropped = inspect::schema_exists(admin, &target.schema).await?;
-    let statement = format!(
-        "DROP DATABASE IF EXISTS {}",
-        sql::identifier(&target.schema)
-    );
-    admin
-        .query_drop(statement)
-        .await
-        .map_err(failed("dropping the schema"))?;
+    let schema = &target.schema;
+    for schema in [super::next(schema), super::before(schema), schema.clone()] {
+        let statement = format!("DROP DATABASE IF EXISTS {}", sql::identifier(&schema));
+        admin
+            .query_drop(statement)
+            .await
+            .map_err(failed("dropping the schema"))?;
+    }
     Ok(DroppedDatabase {
         schema_dropped,
         user_dropped,

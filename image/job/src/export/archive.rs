@@ -9,6 +9,7 @@ use std::{
 use tokio::sync::mpsc;
 
 use super::upload::Upload;
+use crate::load::BESIDE;
 use crate::protocol::{Failure, FailureCode};
 
 const CHUNK: usize = 1 << 20;
@@ -65,6 +66,10 @@ fn append<W: Write>(
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let path = entry.path();
+        // What a load has beside the uploads is none of them.
+        if directory == root && entry.file_name() == BESIDE {
+            continue;
+        }
         let name = path.strip_prefix(root).map_err(io::Error::other)?;
         let naming =
             |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", name.display()));

@@ -48,11 +48,12 @@ const TRUSTED_CERTIFICATES: &str = "/run/bbws/ca-certificates.crt";
 const STOP_DEADLINE: Duration = Duration::from_secs(25);
 const START_DEADLINE: Duration = Duration::from_secs(15);
 
-/// Runs the site until it is told to stop. Returns whether it stopped because it was told to.
+/// Runs the site until it is told to stop. Returns whether it stopped because it was told to. Without `scheduled`, what is beside
+/// the requests is left out: fresh caches and scheduled work.
 ///
 /// # Errors
 /// When the environment is unusable or a program cannot be started.
-pub fn serve() -> anyhow::Result<bool> {
+pub fn serve(scheduled: bool) -> anyhow::Result<bool> {
     fetch_code()?;
     let variables = scrubbed_environment()?;
     let site = Site::from_environment(&variables)?;
@@ -90,7 +91,9 @@ pub fn serve() -> anyhow::Result<bool> {
         ])
         .env_clear();
     running.nginx = Some(start("nginx", nginx)?);
-    running.tend = Some(start_tend()?);
+    if scheduled {
+        running.tend = Some(start_tend()?);
+    }
     log::line("init", Level::Info, None, "serving");
 
     let mut told = false;
@@ -112,7 +115,7 @@ pub fn serve() -> anyhow::Result<bool> {
             }
             if told {
                 running.stop();
-            } else if running.tend.is_none() {
+            } else if scheduled && running.tend.is_none() {
                 // It waits before it does anything, so this is no busy loop.
                 running.tend = Some(start_tend()?);
             }

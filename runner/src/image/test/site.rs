@@ -252,6 +252,7 @@ impl<'a> Site<'a> {
                     timezone: "Africa/Johannesburg".to_owned(),
                     permalinks: "/%year%/%monthnum%/%postname%/".to_owned(),
                 },
+                try_pages: false,
             },
         };
         let more = [

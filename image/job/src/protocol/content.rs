@@ -1,0 +1,181 @@
+//! What travels from one site's content into another's: which tables, and with which addresses.
+
+use serde::{Deserialize, Serialize};
+
+/// Where a site is for its visitors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Address {
+    /// `https` or `http`.
+    pub scheme: String,
+    /// The host, and a port where it is not the scheme's own.
+    pub authority: String,
+}
+
+/// A content snapshot that is loaded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Snapshot {
+    /// Its bucket.
+    pub bucket: String,
+    /// The bucket's region.
+    pub region: String,
+    /// The key prefix of its objects, ending in `/`.
+    pub prefix: String,
+    /// The hexadecimal SHA-256 of its `manifest.json`, which has those of the other objects.
+    pub manifest_sha256: String,
+    /// The role to read it with; without one, the task's own.
+    pub role_arn: Option<String>,
+}
+
+/// What is loaded of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Content {
+    /// Every table that is not live, and the uploads.
+    All,
+    /// The tables of class [`Class::Code`].
+    Code,
+    /// The uploads.
+    Uploads,
+    /// These tables.
+    Tables {
+        /// Their names.
+        tables: Vec<String>,
+    },
+}
+
+impl Content {
+    /// Whether the uploads are.
+    pub fn has_uploads(&self) -> bool {
+        matches!(self, Self::All | Self::Uploads)
+    }
+
+    /// Whether any table may be.
+    pub fn has_tables(&self) -> bool {
+        *self != Self::Uploads
+    }
+}
+
+/// Whose rows a table holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// Editors': posts, terms, comments. Travels with the content.
+    Content,
+    /// The developers': settings. Travels with the content, and by itself.
+    Code,
+    /// Made by visitors and users of a site while it runs: accounts, orders. Never overwritten.
+    Live,
+}
+
+/// A site's own word on tables.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// A name, or the beginning of names with `*` after it.
+    pub tables: String,
+    /// Their class.
+    pub class: Class,
+}
+
+/// WordPress's accounts, and what WooCommerce and Action Scheduler write while customers shop
+/// (<https://developer.woocommerce.com/docs/features/high-performance-order-storage/>,
+/// `WC_Install::get_tables()`, <https://actionscheduler.org/>).
+const LIVE: &[&str] = &[
+    "wp_users",
+    "wp_usermeta",
+    "wp_actionscheduler_*",
+    "wp_wc_order*",
+    "wp_wc_customer_lookup",
+    "wp_wc_download_log",
+    "wp_wc_rate_limits",
+    "wp_wc_reserved_stock",
+    "wp_wc_webhooks",
+    "wp_woocommerce_api_keys",
+    "wp_woocommerce_downloadable_product_permissions",
+    "wp_woocommerce_log",
+    "wp_woocommerce_order_*",
+    "wp_woocommerce_payment_token*",
+    "wp_woocommerce_sessions",
+];
+
+/// WordPress's settings, and WooCommerce's taxes, zones and attributes.
+const CODE: &[&str] = &[
+    "wp_options",
+    "wp_wc_tax_rate_classes",
+    "wp_woocommerce_attribute_taxonomies",
+    "wp_woocommerce_shipping_zone*",
+    "wp_woocommerce_tax_rate*",
+];
+
+/// The class of a table: the last rule that fits, else WordPress's and WooCommerce's own, else content.
+pub fn class(table: &str, rules: &[Rule]) -> Class {
+    let any = |patterns: &[&str]| patterns.iter().any(|pattern| fits(pattern, table));
+    if let Some(rule) = rules.iter().rev().find(|rule| fits(&rule.tables, table)) {
+        rule.class
+    } else if any(LIVE) {
+        Class::Live
+    } else if any(CODE) {
+        Class::Code
+    } else {
+        Class::Content
+    }
+}
+
+fn fits(pattern: &str, table: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(beginning) => table.starts_with(beginning),
+        None => table == pattern,
+    }
+}
+
+impl Content {
+    /// Whether `table` is loaded with its rows.
+    pub fn takes(&self, table: &str, rules: &[Rule]) -> bool {
+        let class = class(table, rules);
+        match self {
+            Self::All => class != Class::Live,
+            Self::Code => class == Class::Code,
+            Self::Uploads => false,
+            Self::Tables { tables } => class != Class::Live && tables.iter().any(|t| t == table),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_and_orders_stay_unless_the_site_says_otherwise() {
+        let rules = [
+            Rule {
+                tables: "wp_forum_*".into(),
+                class: Class::Live,
+            },
+            Rule {
+                tables: "wp_forum_boards".into(),
+                class: Class::Content,
+            },
+        ];
+        for (table, expected) in [
+            ("wp_users", Class::Live),
+            ("wp_wc_orders_meta", Class::Live),
+            ("wp_wc_order_stats", Class::Live),
+            ("wp_woocommerce_order_items", Class::Live),
+            ("wp_options", Class::Code),
+            ("wp_posts", Class::Content),
+            ("wp_wc_product_meta_lookup", Class::Content),
+            ("wp_forum_topics", Class::Live),
+            ("wp_forum_boards", Class::Content),
+        ] {
+            assert_eq!(class(table, &rules), expected, "{table}");
+        }
+        let named = Content::Tables {
+            tables: vec!["wp_users".into(), "wp_posts".into()],
+        };
+        assert!(named.takes("wp_posts", &[]) && !named.takes("wp_users", &[]));
+        assert!(Content::All.takes("wp_options", &[]) && !Content::Code.takes("wp_posts", &[]));
+    }
+}
