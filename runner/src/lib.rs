@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod manifest;
 pub mod output;
 pub mod plan;
+pub mod promote;
 pub mod report;
 pub mod resource;
 pub mod rollout;

@@ -46,7 +46,19 @@ impl<'a> Session<'a> {
     /// # Errors
     /// See [`Cloud::connect`].
     pub async fn open(fleet: &'a Fleet, environment: &'a Environment) -> Result<Self, CloudError> {
-        let cloud = Cloud::connect(environment).await?;
+        Self::open_as(fleet, environment, None).await
+    }
+
+    /// The same with the credentials of a profile, for verbs that are about two accounts.
+    ///
+    /// # Errors
+    /// See [`Cloud::connect_as`].
+    pub async fn open_as(
+        fleet: &'a Fleet,
+        environment: &'a Environment,
+        profile: Option<&str>,
+    ) -> Result<Self, CloudError> {
+        let cloud = Cloud::connect_as(environment, profile).await?;
         let sites = fleet.sites.iter();
         let sites: Vec<_> = sites
             .filter(|site| site.environment == environment.name)

@@ -70,7 +70,7 @@ pub enum Work {
     },
     /// Loads a content snapshot beside the site's content, with the site's own addresses in it, and tries whether the site answers
     /// with it. Visitors see nothing of it. Data: [`Loaded`].
-    Load(Load),
+    Load(Box<Load>),
     /// Puts what was loaded in the place of the site's content. Data: [`Switched`].
     Switch {
         /// The run that loaded it.

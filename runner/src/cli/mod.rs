@@ -14,6 +14,7 @@ mod exit;
 mod github;
 mod image;
 mod plan;
+mod promote;
 mod render;
 mod rollout;
 mod schema;
@@ -73,6 +74,7 @@ enum Verb {
     Render(render::RenderArgs),
     Status(status::StatusArgs),
     Rollout(rollout::Args),
+    Promote(promote::Args),
     Image(image::Args),
     Cost(cost::Args),
     Capacity(capacity::Args),
@@ -116,6 +118,7 @@ impl Verb {
             Self::Render(_) => "render",
             Self::Status(_) => "status",
             Self::Rollout(_) => "rollout",
+            Self::Promote(_) => "promote",
             Self::Image(_) => "image",
             Self::Cost(_) => "cost",
             Self::Capacity(_) => "capacity",
@@ -137,6 +140,7 @@ async fn dispatch(global: &Global, verb: Verb) -> Result<ExitCode, CliError> {
         Verb::Apply(args) => apply::run(global, args, interrupt).await,
         Verb::Destroy(args) => destroy::run(global, args, interrupt).await,
         Verb::Rollout(args) => rollout::run(global, args, interrupt).await,
+        Verb::Promote(args) => promote::run(global, args, interrupt).await,
         Verb::Render(args) => render::run(global, args).await,
         Verb::Status(args) => interrupt.ends(status::run(global, args)).await,
         Verb::Image(args) => image::run(global, args, interrupt).await,

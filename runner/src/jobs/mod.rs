@@ -66,7 +66,21 @@ impl Jobs {
         task_definition: &str,
         work: Work,
     ) -> Result<T, CloudError> {
-        let id = self.id();
+        self.named(self.id(), who, task_definition, work).await
+    }
+
+    /// The same with an id of the caller's: a repeat with the same id and work starts no second task, but waits for the first and
+    /// returns what became of it (ECS remembers ids as tokens).
+    ///
+    /// # Errors
+    /// The job's, AWS's.
+    pub async fn named<T: DeserializeOwned>(
+        &self,
+        id: String,
+        who: &TenantRef,
+        task_definition: &str,
+        work: Work,
+    ) -> Result<T, CloudError> {
         let outcome_key = format!("tenants/{}/jobs/{id}.json", who.tenant);
         let job = OneOff {
             request: self.request(id, outcome_key, work),

@@ -55,6 +55,7 @@ pub use task_definition::images as task_definition_images;
 pub(crate) use task_definition::{
     STOP_TIMEOUT, TEMPORARY, TEMPORARY_OPTIONS, UPLOADS, USER, linux,
 };
+pub(crate) use wordpress::settings;
 
 use crate::cloud::{Class, CloudError};
 use crate::manifest::TenantId;

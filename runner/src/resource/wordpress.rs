@@ -37,6 +37,20 @@ pub(super) fn desired(context: &Context<'_>) -> Value {
     desired
 }
 
+/// WordPress's settings as the site's manifest says them.
+pub(crate) fn settings(context: &Context<'_>) -> Settings {
+    let site = context.site();
+    Settings {
+        title: site.title.clone(),
+        admin_user: site.admin.user.clone(),
+        admin_email: site.admin.email.to_string(),
+        home: context.home(),
+        locale: site.locale.to_string(),
+        timezone: site.timezone.to_string(),
+        permalinks: PERMALINKS.to_owned(),
+    }
+}
+
 /// See [`super`]. `install` leaves an installed WordPress as it is, upgrades its tables where the image's code needs that,
 /// and makes the settings so; the tag is written last.
 ///
@@ -47,16 +61,7 @@ pub(super) async fn ensure(
     jobs: &Jobs,
     context: &Context<'_>,
 ) -> Result<Attributes, CloudError> {
-    let site = context.site();
-    let settings = Settings {
-        title: site.title.clone(),
-        admin_user: site.admin.user.clone(),
-        admin_email: site.admin.email.to_string(),
-        home: context.home(),
-        locale: site.locale.to_string(),
-        timezone: site.timezone.to_string(),
-        permalinks: PERMALINKS.to_owned(),
-    };
+    let settings = settings(context);
     let arn = context.known(Kind::TaskDefinition, "arn");
     let _: Installed = jobs
         .of_site(

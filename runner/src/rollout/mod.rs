@@ -6,3 +6,4 @@ mod visit;
 
 pub use health::check;
 pub use ledger::{Entry, Ledger, Verdict};
+pub(crate) use visit::Visitor;

@@ -23,7 +23,7 @@ const LARGEST: usize = 16 << 20;
 
 /// Asks for pages. Redirects are not followed: they are an answer.
 #[derive(Clone, Debug)]
-pub(super) struct Visitor {
+pub(crate) struct Visitor {
     client: Client<HttpsConnector<HttpConnector<Resolver>>, Empty<Bytes>>,
 }
 
@@ -32,7 +32,7 @@ impl Visitor {
     ///
     /// # Errors
     /// The machine has no trusted certificates.
-    pub(super) fn new() -> std::io::Result<Self> {
+    pub(crate) fn new() -> std::io::Result<Self> {
         let mut http = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
         http.enforce_http(false);
         http.set_connect_timeout(Some(Duration::from_secs(5)));
@@ -46,7 +46,7 @@ impl Visitor {
     }
 
     /// The status of `url`'s whole answer, or why there is none.
-    pub(super) async fn status(&self, url: &str) -> Result<u16, String> {
+    pub(crate) async fn status(&self, url: &str) -> Result<u16, String> {
         let ask = async {
             let uri: Uri = url.parse().map_err(|error| format!("{error}"))?;
             let request = Request::get(uri)

@@ -18,7 +18,8 @@ pub(super) fn trust(context: &Context<'_>) -> Value {
 }
 
 /// What the site's containers may do: write dumps and outcomes below the tenant's own prefix, read its own plugins and themes,
-/// and mount its own access point. Nothing that they write can be read back, not even their own dumps.
+/// mount its own access point, and become a role that lends it a content snapshot, which exists while one is loaded. Nothing that they
+/// write can be read back otherwise, not even their own dumps.
 pub(super) fn task(context: &Context<'_>) -> Value {
     let foundation = context.foundation;
     let bucket = &foundation.artifacts.bucket;
@@ -36,6 +37,13 @@ pub(super) fn task(context: &Context<'_>) -> Value {
                 "Effect": "Allow",
                 "Action": "s3:GetObject",
                 "Resource": format!("arn:{}:s3:::{bucket}/code/{}/*", foundation.partition, context.who.tenant),
+            },
+            {
+                // The role may be another account's; it names this one as the only one that may become it.
+                "Sid": "ReadLentSnapshots",
+                "Effect": "Allow",
+                "Action": "sts:AssumeRole",
+                "Resource": format!("arn:{}:iam::*:role/bbws/*/snapshots/{}.*", foundation.partition, context.who.tenant),
             },
             {
                 // A multipart upload decrypts the parts that it joins (S3 User Guide, "Uploading an object using

@@ -1,0 +1,451 @@
+//! `bbws promote`: a site's content from one environment into the next, and back.
+
+use super::scope::environment;
+use super::{CliError, ExitCode, Global, Interrupt};
+use crate::apply::{Lease, LeaseError};
+use crate::cloud::{Cloud, CloudError};
+use crate::manifest::{EnvironmentName, Fleet, TenantId};
+use crate::output;
+use crate::promote::{self, Check, Order, Promotion, Record, Side, State, Step, Told};
+use crate::resource::Context;
+use crate::session::{Scope, Session, run_id};
+use clap::Subcommand;
+use serde::Serialize;
+use site_job::protocol::Content;
+use std::str::FromStr;
+use time::format_description::well_known::Rfc3339;
+
+/// Promote a site's content into the next environment: dev to sit, sit to prod.
+///
+/// A snapshot of the source is loaded beside the target's content, with the target's own addresses in it, proved, and tried; only then
+/// it takes the place of what the target had, all tables at once. Where the site does not serve its visitors with it, the old content
+/// is put back (exit code 6). The source goes on serving and is not changed. Accounts, orders and other tables that a site's visitors
+/// write stay the target's own.
+///
+/// Killed at any point, the same command carries on. Without --confirm it shows both sites beside each other and changes nothing.
+///
+/// The environments lie in two accounts: each has its profile of AWS's configuration (~/.aws/config), which may assume a role.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(after_help = "\
+Examples:
+  bbws promote acme --from dev --to sit                     what would be promoted, and whether it may be
+  bbws promote acme --from dev --to sit --confirm=acme      everything but live tables
+  bbws promote acme --from sit --to prod --content uploads --confirm=acme
+  bbws promote acme --from sit --to prod --content tables=wp_posts,wp_postmeta --confirm=acme
+  bbws promote history acme --env sit
+  bbws promote undo acme --env sit --confirm=acme           back to what was there before the last one")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
+    /// Whose site.
+    #[arg(required = true)]
+    tenant: Option<TenantId>,
+    /// The environment that the content comes from.
+    #[arg(long, value_name = "NAME", required = true)]
+    from: Option<EnvironmentName>,
+    /// The environment that it goes to.
+    #[arg(long, value_name = "NAME", required = true)]
+    to: Option<EnvironmentName>,
+    /// What of it: `all`, `code` (settings alone), `uploads`, or `tables=` and names with commas between them.
+    #[arg(long, value_name = "WHAT", default_value = "all")]
+    content: Wanted,
+    /// The profile for the source's account.
+    #[arg(long, value_name = "PROFILE")]
+    from_profile: Option<String>,
+    /// The profile for the target's account.
+    #[arg(long, value_name = "PROFILE")]
+    to_profile: Option<String>,
+    /// The tenant once more: its content in the target is replaced.
+    #[arg(long, value_name = "TENANT")]
+    confirm: Option<TenantId>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Show the promotions into a site.
+    #[command(after_help = "\
+Examples:
+  bbws promote history acme --env sit
+  bbws promote history acme --env sit --json    with every step")]
+    History {
+        /// Whose site.
+        tenant: TenantId,
+        /// Where.
+        #[arg(long, value_name = "NAME")]
+        env: EnvironmentName,
+    },
+    /// Put back what a site had before its last promotion.
+    ///
+    /// Loads the snapshot that was kept then, the same way: proved and tried first. What was changed on the site since is lost, but for
+    /// live tables; a snapshot of it is kept.
+    #[command(after_help = "\
+Examples:
+  bbws promote undo acme --env sit --confirm=acme")]
+    Undo {
+        /// Whose site.
+        tenant: TenantId,
+        /// Where.
+        #[arg(long, value_name = "NAME")]
+        env: EnvironmentName,
+        /// The tenant once more.
+        #[arg(long, value_name = "TENANT")]
+        confirm: Option<TenantId>,
+    },
+}
+
+/// `--content`.
+#[derive(Clone, Debug)]
+struct Wanted(Content);
+
+impl FromStr for Wanted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let names = text.strip_prefix("tables=");
+        Ok(Self(match (text, names) {
+            ("all", _) => Content::All,
+            ("code", _) => Content::Code,
+            ("uploads", _) => Content::Uploads,
+            (_, Some(names)) if !names.is_empty() => Content::Tables {
+                tables: names
+                    .split(',')
+                    .map(|name| name.trim().to_owned())
+                    .collect(),
+            },
+            _ => return Err("it is one of all, code, uploads, tables=NAME,NAME".to_owned()),
+        }))
+    }
+}
+
+/// Two environments, each with its credentials.
+struct Pair<'a> {
+    source: Session<'a>,
+    target: Session<'a>,
+}
+
+/// Runs the verb.
+pub(super) async fn run(
+    global: &Global,
+    args: Args,
+    mut interrupt: Interrupt,
+) -> Result<ExitCode, CliError> {
+    let fleet = super::fleet(global)?;
+    let (order, confirm, pair) = match args {
+        Args {
+            action: Some(Action::History { tenant, env }),
+            ..
+        } => return interrupt.ends(history(global, &fleet, &tenant, &env)).await,
+        Args {
+            action:
+                Some(Action::Undo {
+                    tenant,
+                    env,
+                    confirm,
+                }),
+            ..
+        } => {
+            let at = environment(&fleet, &env)?;
+            let target = Session::open(&fleet, at).await?;
+            let order = last(&target.cloud, &tenant, &env).await?;
+            let source = Session::open(&fleet, at).await?;
+            (order, confirm, Pair { source, target })
+        }
+        Args {
+            tenant: Some(tenant),
+            from: Some(from),
+            to: Some(to),
+            content: Wanted(content),
+            from_profile,
+            to_profile,
+            confirm,
+            ..
+        } => {
+            let source = environment(&fleet, &from)?;
+            let target = environment(&fleet, &to)?;
+            let pair = Pair {
+                source: Session::open_as(&fleet, source, from_profile.as_deref()).await?,
+                target: Session::open_as(&fleet, target, to_profile.as_deref()).await?,
+            };
+            let order = Order {
+                tenant,
+                from,
+                to,
+                content,
+                undoes: None,
+            };
+            (order, confirm, pair)
+        }
+        _ => {
+            return Err(CliError::new(
+                ExitCode::Usage,
+                "name the tenant, --from and --to",
+            ));
+        }
+    };
+    promote(global, &pair, order, confirm, interrupt).await
+}
+
+async fn promote(
+    global: &Global,
+    pair: &Pair<'_>,
+    order: Order,
+    confirm: Option<TenantId>,
+    mut interrupt: Interrupt,
+) -> Result<ExitCode, CliError> {
+    let (scope, tenant) = (Scope::default(), order.tenant.clone());
+    let inventories = async {
+        let (source, target) = tokio::join!(pair.source.read(), pair.target.read());
+        Ok::<_, CliError>((source, target))
+    };
+    let (source_inventory, target_inventory) = interrupt.ends(inventories).await?;
+    let source_context = promote::site(&pair.source, &scope, &source_inventory, &tenant)?;
+    let target_context = promote::site(&pair.target, &scope, &target_inventory, &tenant)?;
+    let source_jobs = pair.source.jobs("", &source_inventory);
+    let target_jobs = pair.target.jobs("", &target_inventory);
+    let source = Side {
+        cloud: &pair.source.cloud,
+        context: &source_context,
+        jobs: &source_jobs,
+    };
+    let target = Side {
+        cloud: &pair.target.cloud,
+        context: &target_context,
+        jobs: &target_jobs,
+    };
+    if order.undoes.is_none() {
+        let check = interrupt
+            .ends(async { Ok(promote::check(source, target).await?) })
+            .await?;
+        output::narrate(beside(&check, &order));
+        refuse(&check)?;
+    }
+    confirmed(&order, confirm.as_ref(), &target_context)?;
+
+    let leases = lease(pair, &order).await?;
+    let outcome = interrupt
+        .ends(async {
+            let record = promote::take_up(source.cloud, target.cloud, order).await?;
+            let mut promotion = Promotion {
+                source,
+                target,
+                leases: &leases,
+                record,
+                tell: &narrate,
+            };
+            let ended = promotion.carry_out().await;
+            Ok((promotion.record, ended))
+        })
+        .await;
+    let mut leases = leases.into_iter();
+    if let Some(lease) = leases.next() {
+        lease.release(target.cloud).await;
+    }
+    if let Some(lease) = leases.next() {
+        lease.release(source.cloud).await;
+    }
+    let (record, ended) = outcome?;
+    match ended {
+        Ok(()) => {
+            if global.json {
+                output::print(output::result("promote", ExitCode::Done, &record));
+            } else {
+                output::print(format_args!(
+                    "{tenant} has the content in {}: {}",
+                    record.order.to,
+                    target_context.home()
+                ));
+            }
+            Ok(ExitCode::Done)
+        }
+        Err(error) => Err(failed(error, &record)),
+    }
+}
+
+/// Says what a failed promotion leaves.
+fn failed(error: CloudError, record: &Record) -> CliError {
+    let order = &record.order;
+    let remains = match record.state {
+        State::RolledBack => format!(
+            "{} serves in {} what it served before; mend the cause, then promote again",
+            order.tenant, order.to
+        ),
+        _ => "run the same command again: it carries on with the step that failed".to_owned(),
+    };
+    CliError::from(error).next(remains)
+}
+
+fn refuse(check: &Check) -> Result<(), CliError> {
+    if check.refusals.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::new(ExitCode::Refused, check.refusals.join("\n")).next("nothing was changed"))
+}
+
+fn confirmed(
+    order: &Order,
+    confirm: Option<&TenantId>,
+    target: &Context<'_>,
+) -> Result<(), CliError> {
+    if confirm == Some(&order.tenant) {
+        return Ok(());
+    }
+    let message = format!(
+        "this would replace the content of {} ({}) in {}: a snapshot of it is kept, and live tables stay; nothing was done",
+        order.tenant,
+        target.home(),
+        order.to
+    );
+    Err(CliError::new(ExitCode::Refused, message)
+        .next(format!("if that is wanted, add --confirm={}", order.tenant)))
+}
+
+/// The target's lease, then the source's, where that is another.
+async fn lease(pair: &Pair<'_>, order: &Order) -> Result<Vec<Lease>, CliError> {
+    let mut clouds = vec![&pair.target.cloud];
+    if order.undoes.is_none() {
+        clouds.push(&pair.source.cloud);
+    }
+    let (run, mut leases) = (run_id(), Vec::new());
+    for cloud in clouds {
+        match Lease::acquire(cloud, &order.tenant, &run).await {
+            Ok(lease) => leases.push(lease),
+            Err(error) => {
+                for lease in leases {
+                    lease.release(&pair.target.cloud).await;
+                }
+                return Err(match error {
+                    LeaseError::Held { .. } => CliError::new(ExitCode::Refused, error.to_string())
+                        .next("nothing was changed"),
+                    LeaseError::Cloud(error) => error.into(),
+                });
+            }
+        }
+    }
+    Ok(leases)
+}
+
+/// What takes back the last promotion into a site; one that was begun already is gone on with.
+async fn last(cloud: &Cloud, tenant: &TenantId, env: &EnvironmentName) -> Result<Order, CliError> {
+    let records = promote::history(cloud, tenant).await?;
+    if let Some(open) = records
+        .iter()
+        .rev()
+        .find(|record| record.state == State::Running)
+        && open.order.undoes.is_some()
+    {
+        return Ok(open.order.clone());
+    }
+    let undone = |run: &str| {
+        records
+            .iter()
+            .any(|other| other.state == State::Done && other.order.undoes.as_deref() == Some(run))
+    };
+    let done = records.iter().rev().find(|record| {
+        record.state == State::Done && record.order.undoes.is_none() && !undone(&record.run)
+    });
+    let Some(done) = done else {
+        return Err(CliError::new(
+            ExitCode::Failed,
+            format!("nothing was promoted to {tenant} in {env} that could be taken back"),
+        )
+        .next(format!(
+            "`bbws promote history {tenant} --env {env}` shows what was"
+        )));
+    };
+    Ok(Order {
+        from: env.clone(),
+        undoes: Some(done.run.clone()),
+        ..done.order.clone()
+    })
+}
+
+fn narrate(step: Step, told: Told<'_>) {
+    match told {
+        Told::Began => output::narrate(format_args!("{}…", step.label())),
+        Told::Ended(elapsed, what) => output::narrate(format_args!(
+            "{} in {:.1} s: {what}",
+            step.label(),
+            elapsed.as_secs_f64()
+        )),
+        Told::Failed(error) => output::narrate(format_args!("{} failed: {error}", step.label())),
+    }
+}
+
+/// Both sites beside each other.
+fn beside(check: &Check, order: &Order) -> String {
+    let heading = ["", order.from.as_str(), order.to.as_str()].map(str::to_owned);
+    let rows = check
+        .compared
+        .iter()
+        .map(|(what, source, target)| [(*what).to_owned(), source.clone(), target.clone()]);
+    let mut text = output::table(std::iter::once(heading).chain(rows));
+    for note in &check.notes {
+        text.push_str(&format!("\nnote: {note}"));
+    }
+    text
+}
+
+#[derive(Serialize)]
+struct History {
+    promotions: Vec<Record>,
+}
+
+async fn history(
+    global: &Global,
+    fleet: &Fleet,
+    tenant: &TenantId,
+    env: &EnvironmentName,
+) -> Result<ExitCode, CliError> {
+    let cloud = Cloud::connect(environment(fleet, env)?).await?;
+    let promotions = promote::history(&cloud, tenant).await?;
+    if global.json {
+        output::print(output::result(
+            "promote history",
+            ExitCode::Done,
+            &History { promotions },
+        ));
+        return Ok(ExitCode::Done);
+    }
+    let heading = ["RUN", "FROM", "CONTENT", "STATE", "ENDED", "BY"].map(str::to_owned);
+    let rows = promotions.iter().map(|record| {
+        let from = match &record.order.undoes {
+            Some(run) => format!("undo of {run}"),
+            None => record.order.from.to_string(),
+        };
+        let ended = record
+            .attempts
+            .iter()
+            .filter_map(|attempt| attempt.ended)
+            .max();
+        let state = match &record.reason {
+            Some(reason) => format!(
+                "{}: {}",
+                record.state,
+                reason.lines().next().unwrap_or_default()
+            ),
+            None => record.state.to_string(),
+        };
+        [
+            record.run.clone(),
+            from,
+            content(&record.order.content),
+            state,
+            ended
+                .and_then(|at| at.format(&Rfc3339).ok())
+                .unwrap_or_else(|| "-".to_owned()),
+            record.holder.clone(),
+        ]
+    });
+    output::print(output::table(std::iter::once(heading).chain(rows)));
+    Ok(ExitCode::Done)
+}
+
+fn content(content: &Content) -> String {
+    match content {
+        Content::All => "all".to_owned(),
+        Content::Code => "code".to_owned(),
+        Content::Uploads => "uploads".to_owned(),
+        Content::Tables { tables } => format!("tables={}", tables.join(",")),
+    }
+}

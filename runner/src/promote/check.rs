@@ -1,0 +1,138 @@
+//! Whether content may be promoted, and what is to be seen beside each other before it is.
+
+use super::Side;
+use crate::cloud::{CloudError, aws};
+use crate::manifest::{EnvironmentName, SiteState};
+use crate::resource::Kind;
+use crate::rollout;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+/// The source and the target beside each other, and what forbids the promotion.
+#[derive(Clone, Debug, Serialize)]
+pub struct Check {
+    /// What, at the source, at the target.
+    pub compared: Vec<(&'static str, String, String)>,
+    /// Reasons against it; none when it may begin.
+    pub refusals: Vec<String>,
+    /// What differs and is worth a thought.
+    pub notes: Vec<String>,
+}
+
+/// The next environment on the way up; content takes no shortcut.
+fn above(environment: &EnvironmentName) -> Option<&'static str> {
+    match environment.as_str() {
+        "dev" => Some("sit"),
+        "sit" => Some("prod"),
+        _ => None,
+    }
+}
+
+/// Looks at both sites. Changes nothing.
+///
+/// # Errors
+/// AWS's.
+pub async fn check(source: Side<'_>, target: Side<'_>) -> Result<Check, CloudError> {
+    let mut refusals = Vec::new();
+    let (from, to) = (source.context.site(), target.context.site());
+    if above(&from.environment) != Some(to.environment.as_str()) {
+        refusals.push(match above(&from.environment) {
+            Some(next) => format!(
+                "content goes from {} to {next}, not to {}",
+                from.environment, to.environment
+            ),
+            None => format!(
+                "content of {} goes nowhere: what leaves it would have to be masked, which is not built yet",
+                from.environment
+            ),
+        });
+    }
+    for (side, site) in [(source, from), (target, to)] {
+        if site.state == SiteState::Suspended {
+            refusals.push(format!(
+                "{} is suspended in {}",
+                site.tenant, site.environment
+            ));
+            continue;
+        }
+        match rollout::check(side.cloud, side.context, OffsetDateTime::now_utc()).await {
+            Err(CloudError::Unhealthy { reason }) => refusals.push(format!(
+                "{} is not healthy in {}: {reason}",
+                site.tenant, site.environment
+            )),
+            checked => checked?,
+        }
+    }
+    let (source_image, target_image) = (runs(source).await?, runs(target).await?);
+    let mut notes = Vec::new();
+    if source_image != target_image {
+        notes.push(format!(
+            "the two run other images: promote the release first if the content needs it (`release` in tenants/{}/{}.yaml or in \
+             the environment's manifest)",
+            to.tenant, to.environment
+        ));
+    }
+    let packages = |site: &crate::manifest::Site| {
+        let plugins = site
+            .code
+            .plugins
+            .iter()
+            .map(|plugin| format!("{} {}", plugin.slug, plugin.version));
+        let themes = site
+            .code
+            .themes
+            .iter()
+            .map(|theme| format!("{} {}", theme.slug, theme.version));
+        let all: Vec<_> = plugins.chain(themes).collect();
+        if all.is_empty() {
+            "-".to_owned()
+        } else {
+            all.join(", ")
+        }
+    };
+    if packages(from) != packages(to) || from.code.theme != to.code.theme {
+        notes.push(
+            "the two have other plugins or themes: content that needs them shows without them"
+                .to_owned(),
+        );
+    }
+    let theme = |site: &crate::manifest::Site| {
+        site.code.theme.as_ref().map_or_else(
+            || "chosen by its administrators".to_owned(),
+            ToString::to_string,
+        )
+    };
+    Ok(Check {
+        compared: vec![
+            ("address", source.context.home(), target.context.home()),
+            ("image", source_image, target_image),
+            ("plugins and themes", packages(from), packages(to)),
+            ("theme shown", theme(from), theme(to)),
+        ],
+        refusals,
+        notes,
+    })
+}
+
+/// The image that a site's service runs.
+async fn runs(side: Side<'_>) -> Result<String, CloudError> {
+    let definition = side.context.known(Kind::TaskDefinition, "arn");
+    let answer = side
+        .cloud
+        .ecs
+        .describe_task_definition()
+        .task_definition(definition)
+        .send()
+        .await
+        .map_err(aws("ecs:DescribeTaskDefinition"))?;
+    let definition = answer.task_definition();
+    let container = definition.and_then(|definition| definition.container_definitions().first());
+    let image = container
+        .and_then(|container| container.image())
+        .unwrap_or_default();
+    // Registries differ by account; the digest tells.
+    Ok(image
+        .rsplit_once('@')
+        .map_or(image, |(_, digest)| digest)
+        .to_owned())
+}

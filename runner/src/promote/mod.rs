@@ -1,0 +1,505 @@
+//! Promotion of content between environments: a procedure whose every step is written down, so that whoever runs the same command
+//! again carries on where it stopped.
+//!
+//! The content goes from bucket to task: nothing of it passes through the runner. The target's visitors see the old content until
+//! the new one has been proved and tried, and get it back when it does not serve them.
+
+mod check;
+mod journal;
+mod lend;
+
+pub use check::{Check, check};
+pub use journal::{Order, Record, State, Step, history};
+
+use crate::apply::{Lease, holder};
+use crate::cloud::wait::{Seen, until};
+use crate::cloud::{Cloud, CloudError, aws};
+use crate::jobs::Jobs;
+use crate::manifest::TenantId;
+use crate::resource::{Context, Inventory, Kind, settings};
+use crate::rollout::Visitor;
+use crate::session::{Scope, Session, run_id};
+use aws_sdk_cloudfront::types::{InvalidationBatch, Paths};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use site_job::protocol::{Address, Load, Loaded, Manifest, Snapshot, Switched, Work};
+use std::time::{Duration, Instant};
+
+/// CloudFront keeps an origin's error for 10 s; tasks empty their caches within seconds.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// One of the two sites.
+#[derive(Clone, Copy, Debug)]
+pub struct Side<'a> {
+    /// Its account.
+    pub cloud: &'a Cloud,
+    /// The site and what it is made of.
+    pub context: &'a Context<'a>,
+    /// Its jobs.
+    pub jobs: &'a Jobs,
+}
+
+/// What became of a step.
+#[derive(Clone, Copy, Debug)]
+pub enum Told<'a> {
+    /// It began.
+    Began,
+    /// It took so long and made this.
+    Ended(Duration, &'a str),
+    /// It failed.
+    Failed(&'a CloudError),
+}
+
+/// A snapshot that was taken.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Taken {
+    prefix: String,
+    manifest_sha256: String,
+    taken_at: String,
+    tables: usize,
+    uploads: u64,
+    bytes: u64,
+}
+
+/// Why a promotion does not go on.
+enum Stop {
+    /// What failed says nothing of the content: the same command carries on.
+    Here(CloudError),
+    /// The target is to have what it had before.
+    Back(CloudError),
+}
+
+/// A promotion under way.
+pub struct Promotion<'a> {
+    /// Where the content comes from.
+    pub source: Side<'a>,
+    /// Where it goes.
+    pub target: Side<'a>,
+    /// The leases of both sites.
+    pub leases: &'a [Lease],
+    /// The record.
+    pub record: Record,
+    /// Follows the steps.
+    pub tell: &'a (dyn Fn(Step, Told<'_>) + Sync),
+}
+
+/// The site of `tenant`, if its environment has one that runs.
+///
+/// # Errors
+/// It is not declared, or not there yet.
+pub fn site<'a>(
+    session: &'a Session<'a>,
+    scope: &'a Scope,
+    inventory: &'a Inventory,
+    tenant: &TenantId,
+) -> Result<Context<'a>, CloudError> {
+    let environment = &session.environment.name;
+    if !session.sites.contains_key(tenant) {
+        return Err(CloudError::Unusable(format!(
+            "{tenant} has no site in {environment}: tenants/{tenant}/{environment}.yaml does not exist"
+        )));
+    }
+    let context = session.input(scope, inventory).context(tenant);
+    for kind in [Kind::TaskDefinition, Kind::Service, Kind::Distribution] {
+        if !context.known.contains_key(&kind) {
+            return Err(CloudError::Unusable(format!(
+                "{tenant} has no {} in {environment} yet: `bbws apply --env {environment} --tenant {tenant}` makes it",
+                kind.label()
+            )));
+        }
+    }
+    Ok(context)
+}
+
+/// The record to go on with: the last one when it is unfinished and of the same order, else a new one. Others that are unfinished
+/// are given up, and what they lent is taken back from `source`.
+///
+/// # Errors
+/// AWS's.
+pub async fn take_up(source: &Cloud, target: &Cloud, order: Order) -> Result<Record, CloudError> {
+    let mut record = None;
+    for mut earlier in history(target, &order.tenant).await? {
+        if earlier.state != State::Running {
+            continue;
+        }
+        if earlier.order == order {
+            record = Some(earlier);
+        } else {
+            lend::take_back(source, &order.tenant, &earlier.run).await?;
+            earlier.state = State::GivenUp;
+            earlier.write(target).await?;
+        }
+    }
+    Ok(record.unwrap_or_else(|| Record::new(run_id(), holder(), order)))
+}
+
+impl Promotion<'_> {
+    /// Does what is left to do. Killed at any point, another one with the same record goes on.
+    ///
+    /// # Errors
+    /// [`CloudError::RolledBack`] when the target does not serve its visitors with the new content: it has its old content again. A
+    /// job's when the content cannot be loaded: the target was not touched. AWS's: run again.
+    pub async fn carry_out(&mut self) -> Result<(), CloudError> {
+        let error = match self.record.reason.clone() {
+            Some(reason) => CloudError::RolledBack { reason },
+            None => match self.forward().await {
+                Ok(()) => {
+                    self.settle().await?;
+                    return self.finish(State::Done).await;
+                }
+                Err(Stop::Here(error)) => return Err(error),
+                Err(Stop::Back(error)) => error,
+            },
+        };
+        if self.record.reason.is_none() {
+            self.record.reason = Some(error.to_string());
+            self.record.write(self.target.cloud).await?;
+        }
+        if self
+            .record
+            .attempts
+            .iter()
+            .any(|attempt| attempt.step == Step::Switch)
+        {
+            self.put_back().await?;
+        }
+        self.settle().await?;
+        self.finish(State::RolledBack).await?;
+        Err(error)
+    }
+
+    async fn forward(&mut self) -> Result<(), Stop> {
+        let here = Stop::Here;
+        let snapshot = match &self.record.order.undoes {
+            None => self.take(Step::Export, self.source).await.map_err(here)?,
+            Some(run) => kept(self.target.cloud, &self.record.order.tenant, run)
+                .await
+                .map_err(here)?,
+        };
+        self.take(Step::Keep, self.target).await.map_err(here)?;
+        let role = self.lend(&snapshot).await.map_err(here)?;
+        self.load(&snapshot, role).await.map_err(of_the_content)?;
+        let switched = self.switch().await.map_err(of_the_content)?;
+        self.purge().await.map_err(here)?;
+        self.verify(switched.sample).await.map_err(of_the_content)
+    }
+
+    /// Takes a snapshot of a site.
+    async fn take(&mut self, step: Step, side: Side<'_>) -> Result<Taken, CloudError> {
+        let Record { run, order, .. } = &self.record;
+        let prefix = format!("tenants/{}/snapshots/{run}-{}/", order.tenant, step.label());
+        let describe = |taken: &Taken| {
+            format!(
+                "{} tables, {} uploads, {:.1} MB",
+                taken.tables,
+                taken.uploads,
+                taken.bytes as f64 / 1e6
+            )
+        };
+        self.step(step, describe, async |id| {
+            let work = Work::Export {
+                prefix: prefix.clone(),
+            };
+            let manifest: Manifest = job(side, id, work).await?;
+            let written = journal::object(side.cloud, &format!("{prefix}manifest.json")).await?;
+            Ok(Taken {
+                prefix: prefix.clone(),
+                manifest_sha256: hex::encode(Sha256::digest(&written)),
+                taken_at: manifest.taken_at,
+                tables: manifest.tables.len(),
+                uploads: manifest.uploads,
+                bytes: manifest.files.iter().map(|file| file.bytes).sum(),
+            })
+        })
+        .await
+    }
+
+    async fn lend(&mut self, snapshot: &Taken) -> Result<String, CloudError> {
+        let Record { run, order, .. } = &self.record;
+        let (run, tenant) = (run.clone(), order.tenant.clone());
+        let reader = self.target.context.role_arn("task");
+        let (source, prefix) = (self.source, &snapshot.prefix);
+        self.step(Step::Lend, String::clone, async |_| {
+            let tags = source.context.tags();
+            lend::lend(source.cloud, (&tenant, &run), prefix, &reader, &tags).await
+        })
+        .await
+    }
+
+    async fn load(&mut self, snapshot: &Taken, role: String) -> Result<Loaded, CloudError> {
+        let (source, target) = (self.source, self.target);
+        let from = &source.cloud.foundation;
+        let home = target.context.home();
+        let (scheme, authority) = home.split_once("://").unwrap_or(("https", &home));
+        let taken_elsewhere = self.record.order.undoes.is_none();
+        let hosts = source
+            .context
+            .site()
+            .domains
+            .iter()
+            .filter(|_| taken_elsewhere);
+        let load = Box::new(Load {
+            run: self.record.run.clone(),
+            snapshot: Snapshot {
+                bucket: from.artifacts.bucket.clone(),
+                region: from.region.clone(),
+                prefix: snapshot.prefix.clone(),
+                manifest_sha256: snapshot.manifest_sha256.clone(),
+                role_arn: Some(role),
+            },
+            content: self.record.order.content.clone(),
+            rules: Vec::new(),
+            keep_options: Vec::new(),
+            hosts: hosts.map(ToString::to_string).collect(),
+            to: Address {
+                scheme: scheme.to_owned(),
+                authority: authority.to_owned(),
+            },
+            settings: settings(target.context),
+        });
+        let describe = |loaded: &Loaded| {
+            let rewritten: u64 = loaded.tables.iter().map(|table| table.rewritten).sum();
+            let rows: u64 = loaded.tables.iter().map(|table| table.rows).sum();
+            format!(
+                "{} tables with {rows} rows, {rewritten} addresses rewritten and none left, {} uploads; the site answers with them",
+                loaded.tables.len(),
+                loaded.uploads
+            )
+        };
+        self.step(Step::Load, describe, async |id| {
+            job(target, id, Work::Load(load.clone())).await
+        })
+        .await
+    }
+
+    async fn switch(&mut self) -> Result<Switched, CloudError> {
+        let (target, run) = (self.target, self.record.run.clone());
+        let describe = |switched: &Switched| {
+            format!(
+                "{} tables and {} uploads are in place",
+                switched.tables, switched.uploads
+            )
+        };
+        self.step(Step::Switch, describe, async |id| {
+            job(target, id, Work::Switch { run: run.clone() }).await
+        })
+        .await
+    }
+
+    /// Without this, the edge would show old uploads under the names of new ones for as long as browsers may keep them.
+    async fn purge(&mut self) -> Result<(), CloudError> {
+        let (target, run) = (self.target, self.record.run.clone());
+        let describe = |id: &String| format!("invalidation {id}");
+        let _: String = self
+            .step(Step::Purge, describe, async |_| {
+                invalidate(target, &run).await
+            })
+            .await?;
+        Ok(())
+    }
+
+    async fn verify(&mut self, sample: Vec<String>) -> Result<(), CloudError> {
+        let home = self.target.context.home();
+        let describe = |pages: &usize| format!("{pages} pages and files are answered");
+        let _: usize = self
+            .step(Step::Verify, describe, async |_| {
+                visit(&home, &sample).await
+            })
+            .await?;
+        Ok(())
+    }
+
+    async fn put_back(&mut self) -> Result<(), CloudError> {
+        let (target, run) = (self.target, self.record.run.clone());
+        let describe = |back: &Switched| {
+            format!(
+                "{} tables and {} uploads are back",
+                back.tables, back.uploads
+            )
+        };
+        let _: Switched = self
+            .step(Step::Return, describe, async |id| {
+                let back = job(target, id, Work::SwitchBack { run: run.clone() }).await?;
+                invalidate(target, &format!("{run}-return")).await?;
+                Ok(back)
+            })
+            .await?;
+        Ok(())
+    }
+
+    async fn settle(&mut self) -> Result<(), CloudError> {
+        let (source, target) = (self.source, self.target);
+        let Record { run, order, .. } = &self.record;
+        let (run, tenant) = (run.clone(), order.tenant.clone());
+        let describe = |(): &()| "nothing is left beside the site".to_owned();
+        self.step(Step::Settle, describe, async |id| {
+            lend::take_back(source.cloud, &tenant, &run).await?;
+            job(target, id, Work::Settle).await
+        })
+        .await
+    }
+
+    async fn finish(&mut self, state: State) -> Result<(), CloudError> {
+        self.record.state = state;
+        self.record.write(self.target.cloud).await
+    }
+
+    /// Does a step unless it is done, and writes down that it began and how it ended. `act` gets an id for its job.
+    async fn step<T: Serialize + DeserializeOwned>(
+        &mut self,
+        step: Step,
+        describe: impl Fn(&T) -> String,
+        act: impl AsyncFn(String) -> Result<T, CloudError>,
+    ) -> Result<T, CloudError> {
+        if let Some(done) = self.record.result(step) {
+            return Ok(done);
+        }
+        loop {
+            if let Some(lost) = self.leases.iter().find(|lease| !lease.held()) {
+                return Err(CloudError::Unusable(format!(
+                    "this run no longer holds the lease of {}",
+                    lost.tenant()
+                )));
+            }
+            let (number, joined) = self.record.begin(step);
+            self.record.write(self.target.cloud).await?;
+            (self.tell)(step, Told::Began);
+            let begun = Instant::now();
+            let outcome = act(format!("{}-{}-{number}", self.record.run, step.label())).await;
+            let noted = match &outcome {
+                Ok(made) => serde_json::to_value(made).map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            self.record.end(step, noted);
+            self.record.write(self.target.cloud).await?;
+            match outcome {
+                Ok(made) => {
+                    (self.tell)(step, Told::Ended(begun.elapsed(), &describe(&made)));
+                    return Ok(made);
+                }
+                // What an earlier run left behind says nothing of another try.
+                Err(error) if joined => (self.tell)(step, Told::Failed(&error)),
+                Err(error) => {
+                    (self.tell)(step, Told::Failed(&error));
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
+/// What a failed job, or a visitor, says of the content; everything else is no reason to go back.
+fn of_the_content(error: CloudError) -> Stop {
+    match error {
+        CloudError::RolledBack { .. } | CloudError::Job { .. } => Stop::Back(error),
+        error => Stop::Here(error),
+    }
+}
+
+/// The snapshot that `run` took of the target before it changed it.
+async fn kept(cloud: &Cloud, tenant: &TenantId, run: &str) -> Result<Taken, CloudError> {
+    let records = history(cloud, tenant).await?;
+    let record = records.iter().find(|record| record.run == run);
+    record
+        .and_then(|record| record.result(Step::Keep))
+        .ok_or_else(|| CloudError::Unusable(format!("run {run} kept no snapshot of {tenant}")))
+}
+
+async fn job<T: DeserializeOwned>(side: Side<'_>, id: String, work: Work) -> Result<T, CloudError> {
+    let definition = side.context.known(Kind::TaskDefinition, "arn");
+    side.jobs
+        .named(id, &side.context.who, &definition, work)
+        .await
+}
+
+/// Tells the edge to ask for everything again; a repeat with the same reference is one.
+async fn invalidate(side: Side<'_>, reference: &str) -> Result<String, CloudError> {
+    let unusable = |error: aws_smithy_types::error::operation::BuildError| {
+        CloudError::Unusable(error.to_string())
+    };
+    let paths = Paths::builder()
+        .quantity(1)
+        .items("/*")
+        .build()
+        .map_err(unusable)?;
+    let batch = InvalidationBatch::builder()
+        .caller_reference(reference)
+        .paths(paths)
+        .build()
+        .map_err(unusable)?;
+    let made = side
+        .cloud
+        .cloudfront
+        .create_invalidation()
+        .distribution_id(side.context.known(Kind::Distribution, "id"))
+        .invalidation_batch(batch)
+        .send()
+        .await
+        .map_err(aws("cloudfront:CreateInvalidation"))?;
+    let id = made.invalidation.map(|invalidation| invalidation.id);
+    Ok(id.unwrap_or_default())
+}
+
+/// Visits the site until all is well, and returns how much was asked for.
+async fn visit(home: &str, sample: &[String]) -> Result<usize, CloudError> {
+    let visitor = Visitor::new().map_err(|error| {
+        CloudError::Unusable(format!(
+            "no TLS without the machine's certificates: {error}"
+        ))
+    })?;
+    // What a page may answer at most: the site's makers may have closed the others to the public.
+    let mut pages = vec![
+        ("/".to_owned(), 399),
+        ("/wp-login.php".to_owned(), 499),
+        ("/wp-json/".to_owned(), 499),
+    ];
+    let uploads = sample
+        .iter()
+        .map(|path| format!("/wp-content/uploads/{}", encoded(path)));
+    pages.extend(uploads.map(|path| (path, 399)));
+    let visited = until("the site to serve its new content", PATIENCE, || async {
+        for (path, at_most) in &pages {
+            let url = format!("{home}{path}");
+            match visitor.status(&url).await {
+                Ok(status) if status <= *at_most => {}
+                Ok(status) => return Ok(Seen::NotYet(format!("{url} answers {status}"))),
+                Err(reason) => return Ok(Seen::NotYet(format!("{url}: {reason}"))),
+            }
+        }
+        Ok(Seen::Done(pages.len()))
+    });
+    visited.await.map_err(|error| match error {
+        CloudError::TimedOut { last, .. } => CloudError::RolledBack {
+            reason: format!("with the new content, {last}"),
+        },
+        error => error,
+    })
+}
+
+/// A path for a URL (RFC 3986, "pchar").
+fn encoded(path: &str) -> String {
+    let mut encoded = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_uploads_become_urls() {
+        assert_eq!(
+            encoded("2026/11/größe 1.jpg"),
+            "2026/11/gr%C3%B6%C3%9Fe%201.jpg"
+        );
+    }
+}
