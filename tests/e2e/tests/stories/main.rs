@@ -17,6 +17,7 @@ mod isolation;
 mod lease;
 mod lock;
 mod plugins;
+mod promotion;
 mod reads;
 mod reproducible;
 mod rollout;

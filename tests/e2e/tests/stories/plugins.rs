@@ -1,7 +1,7 @@
 //! A site's own plugins and themes: installed, updated and removed by its manifest, judged before anything is written, tried
 //! before any visitor meets them.
 
-mod shop;
+pub(super) mod shop;
 
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_s3::primitives::ByteStream;

@@ -9,7 +9,7 @@ use zip::{ZipWriter, write::SimpleFileOptions};
 
 /// A plugin or theme that lies in the fleet.
 #[derive(Clone, Debug)]
-pub(super) struct Zip {
+pub(in super::super) struct Zip {
     slug: &'static str,
     version: &'static str,
     pub(super) sha256: String,
@@ -27,13 +27,18 @@ impl Zip {
 }
 
 /// The value of `plugins` or `themes`.
-pub(super) fn list(zips: &[&Zip]) -> String {
+pub(in super::super) fn list(zips: &[&Zip]) -> String {
     let items: Vec<_> = zips.iter().map(|zip| zip.item()).collect();
     format!("[{}]", items.join(", "))
 }
 
 /// The plugin `greeter`: greets on every page, and has a table and a style sheet. `more` are header lines, `then` is PHP.
-pub(super) fn greeter(fleet: &Fleet, version: &'static str, more: &str, then: &str) -> Result<Zip> {
+pub(in super::super) fn greeter(
+    fleet: &Fleet,
+    version: &'static str,
+    more: &str,
+    then: &str,
+) -> Result<Zip> {
     let php = format!(
         r#"<?php
 /**

@@ -1,0 +1,299 @@
+//! A site's content on its way from one account into the next: complete, with its new addresses, without a visitor who notices,
+//! whatever ends on the way; and back.
+
+mod sites;
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::{Browser, Crowd, Fleet, Outcome, World, artifacts, story};
+use localcloud::Options;
+use localcloud::proxy::Filter;
+use serde_json::{Value, json};
+
+use sites::{Sites, site};
+
+/// People at once on each site.
+const CROWD: usize = 2;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn promotion() {
+    let fleet = Fleet::of(&["acme"]);
+    story(
+        "promotion",
+        Options::for_test(&["dev", "sit"]).with_auth(),
+        fleet,
+        async |world| {
+            let sites = Sites::provision(world).await?;
+            world.note("two sites in two accounts");
+            nothing_is_done_unasked(world, &sites).await?;
+            content_arrives_whatever_ends_on_the_way(world, &sites).await?;
+            it_shows_in_a_browser(world).await?;
+            what_breaks_the_site_never_shows(world, &sites).await?;
+            it_can_be_taken_back(world, &sites).await
+        },
+    )
+    .await;
+}
+
+async fn nothing_is_done_unasked(world: &World, sites: &Sites) -> Result<()> {
+    let asked = ["promote", "acme", "--from", "dev", "--to", "sit"];
+    let refused = sites.run(&asked).await?.expect_code(4)?;
+    ensure!(
+        refused.stderr.contains("--confirm=acme") && refused.stderr.contains("acme.sit.localhost"),
+        "{}",
+        refused.stderr
+    );
+    for (arguments, code, words) in [
+        (
+            ["promote", "acme", "--from", "sit", "--to", "dev"],
+            4,
+            "content goes from sit to prod",
+        ),
+        (
+            ["promote", "bolt", "--from", "dev", "--to", "sit"],
+            1,
+            "bolt has no site in dev",
+        ),
+    ] {
+        let confirm = format!("--confirm={}", arguments[1]);
+        let refused = sites
+            .run(&[&arguments[..], &sites::PROFILES_BACK, &[&confirm]].concat())
+            .await?
+            .expect_code(code)?;
+        ensure!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+    let jobs = world.requests(&Filter {
+        operation: Some("RunTask".to_owned()),
+        ..sites.bbws.requests()
+    });
+    ensure!(
+        jobs.is_empty(),
+        "a refused promotion started {} jobs",
+        jobs.len()
+    );
+    world.note("nothing is done unasked");
+    Ok(())
+}
+
+const PROMOTE: [&str; 7] = [
+    "promote",
+    "acme",
+    "--from",
+    "dev",
+    "--to",
+    "sit",
+    "--confirm=acme",
+];
+
+/// Killed after each of these has begun, and run again.
+const KILLED_IN: [&str; 4] = ["export", "load", "switch", "verify"];
+
+async fn content_arrives_whatever_ends_on_the_way(world: &World, sites: &Sites) -> Result<()> {
+    let dev = sites.look("dev", "nothing.example").await?;
+    let sit = sites.look("sit", "nothing.example").await?;
+    let crowds = [
+        Crowd::of(CROWD, "acme in dev", &site(world, "dev")),
+        Crowd::of(CROWD, "acme in sit", &site(world, "sit")),
+    ];
+    for step in KILLED_IN {
+        let running = sites.start(&PROMOTE)?;
+        sites.until_begun(step).await?;
+        ensure!(running.kill().await?, "it ended before {step}");
+        world.note(&format!("killed in {step}"));
+    }
+    let done = sites
+        .run(&[&PROMOTE[..], &["--json"]].concat())
+        .await?
+        .expect_code(0)?;
+    for crowd in crowds {
+        let visits = crowd.go_home().await?;
+        ensure!(visits > 20, "only {visits} visits prove nothing");
+        world.note(&format!("{visits} visits, none failed"));
+    }
+    let record = &done.json()?["result"];
+    ensure!(record["state"] == "done", "{record}");
+    let runs = sites.history().await?;
+    ensure!(runs.len() == 1, "a new run was begun instead: {runs:#?}");
+    arrived(&dev, &sit, &sites.look("sit", "acme.dev.localhost").await?)?;
+    let after = sites.look("dev", "nothing.example").await?;
+    for table in [
+        "wp_posts",
+        "wp_postmeta",
+        "wp_users",
+        "wp_comments",
+        "wp_blobs",
+        "wp_terms",
+    ] {
+        ensure!(
+            checksum(&dev, table) == checksum(&after, table),
+            "the source's {table} changed"
+        );
+    }
+    sites.nothing_is_left(world).await?;
+    sites.plan_is_empty("sit").await?;
+    world.note("all content arrived, and nothing else changed");
+    Ok(())
+}
+
+fn checksum(site: &Value, table: &str) -> Option<String> {
+    let tables = site["checked"].as_array()?;
+    let named = |row: &&Value| {
+        row[0]
+            .as_str()
+            .is_some_and(|name| name.ends_with(&format!(".{table}")))
+    };
+    tables.iter().find(named).map(|row| row[1].to_string())
+}
+
+/// `after` is `dev`'s content at `sit`'s address, with what is `sit`'s own.
+fn arrived(dev: &Value, sit: &Value, after: &Value) -> Result<()> {
+    ensure!(
+        after["left"] == json!([]),
+        "old addresses are left: {:#}",
+        after["left"]
+    );
+    ensure!(
+        after["broken"] == json!([]),
+        "broken values: {:#}",
+        after["broken"]
+    );
+    for table in [
+        "wp_posts",
+        "wp_postmeta",
+        "wp_comments",
+        "wp_terms",
+        "wp_blobs",
+    ] {
+        ensure!(
+            dev["rows"][table] == after["rows"][table] && dev["rows"][table].as_u64() > Some(0),
+            "{table}: {} rows, then {}",
+            dev["rows"][table],
+            after["rows"][table]
+        );
+    }
+    let uploads = |site: &Value| site["uploads"].as_object().cloned().context("no uploads");
+    let (of_dev, of_sit, now) = (uploads(dev)?, uploads(sit)?, uploads(after)?);
+    ensure!(of_dev.len() == 60, "{} uploads", of_dev.len());
+    for (path, sha256) in of_dev.iter().chain(&of_sit) {
+        ensure!(now.get(path) == Some(sha256), "{path} is another file");
+    }
+    ensure!(
+        now.len() == of_dev.len() + of_sit.len(),
+        "{} uploads",
+        now.len()
+    );
+    for own in ["orders", "users", "home"] {
+        ensure!(
+            sit[own] == after[own],
+            "sit's own {own} changed: {}",
+            after[own]
+        );
+    }
+    ensure!(
+        after["tagline"] == "Of the developers",
+        "{}",
+        after["tagline"]
+    );
+    // Eva has an account in both, under other numbers; whoever has none leaves the posts to the administrator.
+    ensure!(
+        after["authors"] == json!(["acme-admin", "eva", "acme-admin"]),
+        "{}",
+        after["authors"]
+    );
+    let home = after["home"].as_str().context("no home")?;
+    ensure!(
+        after["settings"]
+            == json!([
+                home,
+                {"über": format!("{home}/ü"), "json": json!({"u": format!("{home}/j")}).to_string().replace('/', "\\/")},
+                {"u": format!("{home}/j/ö")}
+            ]),
+        "{:#}",
+        after["settings"]
+    );
+    ensure!(
+        after["layout"]["hero"]["link"] == format!("{home}/größe/7"),
+        "{:#}",
+        after["layout"]
+    );
+    ensure!(
+        after["blob"]["u"] == format!("{home}/blob"),
+        "{:#}",
+        after["blob"]
+    );
+    ensure!(
+        after["small"] == dev["small"],
+        "{} became {}",
+        dev["small"],
+        after["small"]
+    );
+    Ok(())
+}
+
+async fn it_shows_in_a_browser(world: &World) -> Result<()> {
+    let mut visitor = site(world, "sit");
+    let page = visitor.get("/").await?.expect_status(200)?;
+    ensure!(
+        page.text().contains("Story 199") && !page.text().contains("acme.dev.localhost"),
+        "the front page shows old content"
+    );
+    let file = artifacts("promotion")?.join("promoted.png");
+    Browser::new()?.screenshot(&visitor.url("/"), &file).await?;
+    world.note(&format!("a screenshot is in {}", file.display()));
+    Ok(())
+}
+
+/// Content that the target's code cannot show is found before it is in place.
+async fn what_breaks_the_site_never_shows(world: &World, sites: &Sites) -> Result<()> {
+    let before = sites.look("sit", "nothing.example").await?;
+    sites
+        .php("dev", "<?php update_option( 'breaks_in', 'sit' ); update_option( 'blogdescription', 'Broken' );", &[])
+        .await?;
+    let crowd = Crowd::of(CROWD, "acme in sit", &site(world, "sit"));
+    let outcome = sites.run(&PROMOTE).await;
+    let visits = crowd.go_home().await?;
+    let outcome: Outcome = outcome?.expect_code(6)?;
+    ensure!(
+        outcome.stderr.contains("broken by its content")
+            && outcome.stderr.contains("served before"),
+        "{}",
+        outcome.stderr
+    );
+    let after = sites.look("sit", "nothing.example").await?;
+    for same in ["tagline", "orders", "users", "uploads", "authors"] {
+        ensure!(
+            before[same] == after[same],
+            "{same} changed to {:#}",
+            after[same]
+        );
+    }
+    sites.nothing_is_left(world).await?;
+    world.note(&format!(
+        "content that breaks the site was not shown; {visits} visits, none failed"
+    ));
+    Ok(())
+}
+
+async fn it_can_be_taken_back(world: &World, sites: &Sites) -> Result<()> {
+    let undo = ["promote", "undo", "acme", "--env", "sit", "--confirm=acme"];
+    sites.of("sit")?.succeed(&undo).await?;
+    let after = sites.look("sit", "nothing.example").await?;
+    ensure!(
+        after["tagline"] == "Of the customers",
+        "{}",
+        after["tagline"]
+    );
+    let orders = after["orders"].as_array().map(Vec::len);
+    ensure!(orders == Some(5), "{orders:?} orders");
+    let page = site(world, "sit").get("/").await?.expect_status(200)?;
+    ensure!(
+        page.text().contains("Only here"),
+        "the old front page is not back"
+    );
+    sites.nothing_is_left(world).await?;
+    sites.of("sit")?.run(&undo).await?.expect_code(1)?;
+    let runs = sites.history().await?;
+    let states: Vec<_> = runs.iter().map(|run| run["state"].clone()).collect();
+    ensure!(states == ["done", "rolled_back", "done"], "{states:?}");
+    world.note("the promotion was taken back");
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! One tenant's two sites, in two accounts.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::{Aws, Bbws, Outcome, Running, Visitor, World, docker, until};
+use serde_json::Value;
+
+use super::super::plugins::shop;
+
+/// For `--from dev --to sit`.
+const PROFILES: [&str; 4] = ["--from-profile", "dev", "--to-profile", "sit"];
+/// The other way round.
+pub(super) const PROFILES_BACK: [&str; 4] = ["--from-profile", "sit", "--to-profile", "dev"];
+
+/// Breaks the site where its content says so.
+const FRAGILE: &str = "add_action( 'template_redirect', function () {\n\tif ( get_option( 'breaks_in' ) === getenv( 'BBWS_ENVIRONMENT' ) ) {\n\t\tthrow new Error( 'broken by its content' );\n\t}\n} );";
+
+/// The sites, and who runs bbws for both.
+pub(super) struct Sites {
+    pub(super) bbws: Bbws,
+    variables: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
+    fleet: std::path::PathBuf,
+    containers: BTreeMap<&'static str, String>,
+    aws: BTreeMap<&'static str, Aws>,
+}
+
+/// Somebody who visits one of them.
+pub(super) fn site(world: &World, environment: &str) -> Visitor {
+    Visitor::new(
+        &format!("acme.{environment}.localhost"),
+        world.cloud.viewer_port(),
+    )
+}
+
+impl Sites {
+    /// Makes both and fills them.
+    pub(super) async fn provision(world: &World) -> Result<Self> {
+        let zip = shop::greeter(&world.fleet, "1.0.0", "", FRAGILE)?;
+        let plugins = shop::list(&[&zip]);
+        world.fleet.set("acme", "plugins", &plugins)?;
+        let dev =
+            std::fs::read_to_string(world.fleet.path().join("environments/dev/environment.yaml"))?;
+        let sit = dev
+            .replace("111111111111", "222222222222")
+            .replace("dev.localhost", "sit.localhost");
+        world
+            .fleet
+            .put("environments/sit/environment.yaml", sit.as_bytes())?;
+        let dev = std::fs::read_to_string(world.fleet.path().join("tenants/acme/dev.yaml"))?;
+        let sit = dev.replace("dev.localhost", "sit.localhost");
+        world.fleet.put("tenants/acme/sit.yaml", sit.as_bytes())?;
+
+        let variables: BTreeMap<_, _> = ["dev", "sit"]
+            .into_iter()
+            .map(|name| (name, world.cloud.environment(name)))
+            .collect();
+        let profile = |name: &str| {
+            format!(
+                "[profile {name}]\nregion = {}\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+                variables[name]["AWS_REGION"],
+                variables[name]["AWS_ACCESS_KEY_ID"],
+                variables[name]["AWS_SECRET_ACCESS_KEY"]
+            )
+        };
+        world
+            .fleet
+            .put("aws-config", (profile("dev") + &profile("sit")).as_bytes())?;
+        let config = world.fleet.path().join("aws-config").display().to_string();
+        let mut both = variables["dev"].clone();
+        both.insert("AWS_CONFIG_FILE", config);
+        let mut aws = BTreeMap::new();
+        for (name, variables) in &variables {
+            aws.insert(*name, Aws::new(name, variables).await?);
+        }
+        let mut sites = Self {
+            bbws: Bbws::new(world.fleet.path(), both)?,
+            variables,
+            fleet: world.fleet.path().to_owned(),
+            containers: BTreeMap::new(),
+            aws,
+        };
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../image");
+        sites
+            .of("sit")?
+            .succeed(&["image", "push", "--env", "sit", "--folder", folder])
+            .await?;
+        for name in ["dev", "sit"] {
+            sites.of(name)?.succeed(&["apply", "--env", name]).await?;
+        }
+        for (name, text) in world.containers().described().await? {
+            for environment in ["dev", "sit"] {
+                let is_it = text.starts_with("running ")
+                    && text.contains("\"BBWS_TENANT=acme\"")
+                    && text.contains(&format!("\"BBWS_ENVIRONMENT={environment}\""));
+                if is_it {
+                    sites.containers.insert(environment, name.clone());
+                }
+            }
+        }
+        ensure!(sites.containers.len() == 2, "{:?} run", sites.containers);
+        sites.php("dev", include_str!("fill.php"), &[]).await?;
+        sites.php("sit", include_str!("live.php"), &[]).await?;
+        Ok(sites)
+    }
+
+    /// bbws for one of the accounts.
+    pub(super) fn of(&self, environment: &str) -> Result<Bbws> {
+        Bbws::new(&self.fleet, self.variables[environment].clone())
+    }
+
+    /// bbws for both, from dev to sit where the arguments name no profiles.
+    pub(super) async fn run(&self, arguments: &[&str]) -> Result<Outcome> {
+        self.bbws.run(&with_profiles(arguments)).await
+    }
+
+    pub(super) fn start(&self, arguments: &[&str]) -> Result<Running> {
+        self.bbws.start(&with_profiles(arguments))
+    }
+
+    pub(super) async fn plan_is_empty(&self, environment: &str) -> Result<()> {
+        self.of(environment)?
+            .run(&[
+                "plan",
+                "--env",
+                environment,
+                "--deep",
+                "--detailed-exitcode",
+            ])
+            .await?
+            .expect_code(0)?;
+        Ok(())
+    }
+
+    /// Runs a script inside of a site's WordPress.
+    pub(super) async fn php(
+        &self,
+        environment: &str,
+        script: &str,
+        arguments: &[&str],
+    ) -> Result<String> {
+        let wp = [
+            "exec",
+            "-i",
+            &self.containers[environment],
+            "/usr/bin/php8.4",
+            "/usr/local/lib/wp-cli.phar",
+            "--path=/srv/wordpress",
+            "eval-file",
+            "-",
+        ];
+        docker(&[&wp[..], arguments].concat(), script.as_bytes()).await
+    }
+
+    /// What is in a site, and where `host` is left in it.
+    pub(super) async fn look(&self, environment: &str, host: &str) -> Result<Value> {
+        let said = self
+            .php(environment, include_str!("look.php"), &[host])
+            .await?;
+        let last = said.lines().next_back().context("it said nothing")?;
+        serde_json::from_str(last).with_context(|| said.clone())
+    }
+
+    /// The promotions into sit, oldest first.
+    pub(super) async fn history(&self) -> Result<Vec<Value>> {
+        let said = self
+            .of("sit")?
+            .succeed(&["promote", "history", "acme", "--env", "sit", "--json"])
+            .await?
+            .json()?;
+        let promotions = said["result"]["promotions"].as_array().cloned();
+        promotions.context("no history")
+    }
+
+    /// Waits until the last promotion has begun a step.
+    pub(super) async fn until_begun(&self, step: &str) -> Result<()> {
+        until(&format!("{step} to begin"), async || {
+            let runs = self.history().await?;
+            let attempts = runs
+                .last()
+                .and_then(|run| run["attempts"].as_array().cloned());
+            let begun = attempts
+                .into_iter()
+                .flatten()
+                .any(|attempt| attempt["step"] == step);
+            Ok(begun.then_some(()))
+        })
+        .await
+    }
+
+    /// Neither schemas, nor files, nor roles stay behind.
+    pub(super) async fn nothing_is_left(&self, world: &World) -> Result<()> {
+        let schemas = self
+            .php(
+                "sit",
+                "<?php global $wpdb; echo implode( ' ', $wpdb->get_col( 'SHOW DATABASES' ) );",
+                &[],
+            )
+            .await?;
+        ensure!(!schemas.contains('$'), "schemas are left: {schemas}");
+        for (environment, aws) in &self.aws {
+            let path = format!("/bbws/{environment}/snapshots/");
+            let roles = aws.iam.list_roles().path_prefix(path).send().await?;
+            ensure!(
+                roles.roles().is_empty(),
+                "a role is left: {:?}",
+                roles.roles()
+            );
+        }
+        let mut visitor = site(world, "sit");
+        visitor
+            .get("/wp-content/uploads/.bbws/added")
+            .await?
+            .expect_status(404)?;
+        Ok(())
+    }
+}
+
+fn with_profiles<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    match arguments.contains(&"--from-profile") {
+        true => arguments.to_vec(),
+        false => [arguments, &PROFILES].concat(),
+    }
+}
