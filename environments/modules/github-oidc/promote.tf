@@ -1,22 +1,13 @@
-# Bringing a release here: reading its image and attestations in the environment before, writing them here. Sites are changed by
-# `apply` alone.
+# `image copy`, `promote`: bringing an image and a site's content here, and lending what is here to the environment above. Sites are
+# changed by `apply` alone, but for their content.
 
 locals {
-  promote = [
-    {
-      Sid      = "ReadFoundation"
-      Effect   = "Allow"
-      Action   = "ssm:GetParameter"
-      Resource = "${local.arn.ssm}:parameter/bbws/${var.environment}/foundation"
-    },
+  promote = concat(local.plan, local.run_jobs, [
     { Sid = "SignInToRegistry", Effect = "Allow", Action = "ecr:GetAuthorizationToken", Resource = "*" },
     {
-      Sid    = "ReadImages"
-      Effect = "Allow"
-      Action = [
-        "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:DescribeImageScanFindings", "ecr:DescribeImages",
-        "ecr:DescribeRepositories", "ecr:GetDownloadUrlForLayer",
-      ]
+      Sid      = "FindImages"
+      Effect   = "Allow"
+      Action   = ["ecr:BatchCheckLayerAvailability", "ecr:DescribeRepositories"]
       Resource = var.repository_arns
     },
     {
@@ -25,5 +16,53 @@ locals {
       Action   = ["ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload", "ecr:PutImage", "ecr:StartImageScan"]
       Resource = var.repository_arns[0]
     },
-  ]
+    {
+      # Jobs of a site run as its tasks do.
+      Sid       = "PassSiteRoles"
+      Effect    = "Allow"
+      Action    = "iam:PassRole"
+      Resource  = ["${local.roles}-*-task", "${local.roles}-*-execution"]
+      Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }
+    },
+    {
+      # One role a promotion, which exists as long as it takes and reads one snapshot.
+      Sid      = "LendSnapshots"
+      Effect   = "Allow"
+      Action   = ["iam:CreateRole", "iam:TagRole", "iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:DeleteRole"]
+      Resource = "arn:${local.partition}:iam::${local.account}:role/bbws/${var.environment}/snapshots/*"
+    },
+    {
+      Sid      = "WriteRecords"
+      Effect   = "Allow"
+      Action   = ["s3:PutObject", "s3:DeleteObject"]
+      Resource = [for folder in ["leases", "promotions"] : "${local.bucket}/${folder}/*"]
+    },
+    {
+      Sid       = "EncryptRecords"
+      Effect    = "Allow"
+      Action    = "kms:GenerateDataKey"
+      Resource  = var.key_arn
+      Condition = { StringEquals = { "kms:ViaService" = "s3.${local.region}.amazonaws.com" } }
+    },
+    {
+      Sid       = "PurgeEdge"
+      Effect    = "Allow"
+      Action    = "cloudfront:CreateInvalidation"
+      Resource  = "arn:${local.partition}:cloudfront::${local.account}:distribution/*"
+      Condition = local.tagged
+    },
+    {
+      # IAM knows no resource for it.
+      Sid      = "SeeHealth"
+      Effect   = "Allow"
+      Action   = "elasticloadbalancing:DescribeTargetHealth"
+      Resource = "*"
+    },
+    {
+      Sid      = "ReadLogs"
+      Effect   = "Allow"
+      Action   = "logs:GetLogEvents"
+      Resource = "${local.arn.logs}:log-group:/bbws/${var.environment}/*"
+    },
+  ])
 }

@@ -343,6 +343,22 @@ pub(super) fn slug(text: &str) -> Checked {
     )
 }
 
+/// MySQL's unquoted names, with the hyphens that options have.
+pub(super) fn pattern(text: &str) -> Checked {
+    let name = text.strip_suffix('*').unwrap_or(text);
+    let fits = (1..=63).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_$-".contains(&b));
+    if fits {
+        return Ok(());
+    }
+    fail(
+        "is no name, nor the beginning of names with `*` after it",
+        "use letters, digits, `_`, `$` and `-`, and a `*` at the end alone, like `wp_forum_*`",
+    )
+}
+
 pub(super) fn package_version(text: &str) -> Checked {
     let fits = (1..=40).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())

@@ -6,19 +6,20 @@ use std::sync::LazyLock;
 use std::{fs, io};
 
 use serde::de::DeserializeOwned;
+use site_job::protocol::Class;
 
 use super::discover::{Found, discover};
 use super::finding::{Finding, Rule, Source as Text};
 use super::schema::{
-    CellFile, Defaults, EnvironmentFile, FoundationFile, ManifestKind, PackageFile, SiteFile,
-    TenantFile, json_schema,
+    CellFile, ContentFile, Defaults, EnvironmentFile, FoundationFile, ManifestKind, PackageFile,
+    SiteFile, TenantFile, json_schema,
 };
 use super::shape::Shape;
 use super::yaml::{self, Node};
 use super::{
-    Admin, CellChoice, CellName, Code, Environment, EnvironmentName, Fleet, Freeze, Hold, Line,
-    Lines, Nat, Package, Place, Rollout, Shared, Site, SiteState, Source, Standby, TaskRange,
-    TenantId, rules,
+    Admin, CellChoice, CellName, Code, ContentRules, Environment, EnvironmentName, Fleet, Freeze,
+    Hold, Line, Lines, Nat, Package, Place, Rollout, Shared, Site, SiteState, Source, Standby,
+    TableRule, TaskRange, TenantId, rules,
 };
 
 /// Sites in a wave when the manifest does not say.
@@ -207,7 +208,7 @@ fn resolve(root: &Path, documents: &Documents, findings: &mut Vec<Finding>) -> F
             let file = value::<TenantFile>(document, findings)?;
             let hold = hold(document, file.hold);
             holds.extend(hold.map(|hold| (id.clone(), hold)));
-            Some((id, file.name))
+            Some((id, (file.name, content(file.content))))
         }));
     }
     let mut sites = Vec::new();
@@ -222,11 +223,17 @@ fn resolve(root: &Path, documents: &Documents, findings: &mut Vec<Finding>) -> F
             defaults.get(name),
             organizations.get(tenant),
         ) {
-            (Some((document, mut file)), Some(environment), Some(defaults), Some(organization)) => {
+            (
+                Some((document, mut file)),
+                Some(environment),
+                Some(defaults),
+                Some((organization, content)),
+            ) => {
                 let hold = hold(document, file.hold.take());
                 let mut site = site(tenant, environment, organization.as_str(), defaults, file);
                 site.hold = hold;
                 site.lines = Lines::of(document);
+                site.content = content.clone();
                 for package in site.code.plugins.iter_mut().chain(&mut site.code.themes) {
                     if let Source::File(path) = &mut package.source {
                         *path = root.join(&path);
@@ -285,6 +292,29 @@ fn shared(file: FoundationFile) -> Shared {
     }
 }
 
+/// The first list counts, so its rules come last.
+fn content(file: Option<ContentFile>) -> ContentRules {
+    let file = file.unwrap_or_default();
+    let lists = [
+        (file.content, Class::Content),
+        (file.code, Class::Code),
+        (file.live, Class::Live),
+    ];
+    let tables = lists.into_iter().flat_map(|(patterns, class)| {
+        patterns
+            .into_iter()
+            .flatten()
+            .map(move |pattern| TableRule {
+                tables: pattern.to_string(),
+                class,
+            })
+    });
+    ContentRules {
+        tables: tables.collect(),
+        keep_options: file.keep_options.unwrap_or_default(),
+    }
+}
+
 fn site(
     tenant: &TenantId,
     environment: &Environment,
@@ -329,6 +359,7 @@ fn site(
         state: file.state.unwrap_or(SiteState::Active),
         hold: None,
         lines: Lines::default(),
+        content: ContentRules::default(),
     }
 }
 

@@ -23,6 +23,7 @@ mod yaml;
 #[cfg(test)]
 mod yaml_tests;
 
+use site_job::protocol::Rule as TableRule;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -34,7 +35,7 @@ pub use finding::{Finding, Position, Rule, Span};
 pub use load::{Invalid, finding_at, load};
 pub use names::{
     AccountId, CellName, Checksum, DatabaseClass, Domain, Email, EnvironmentName, InvalidName,
-    Line, Locale, Login, Moment, PackageSource, PackageVersion, Region, Release, SigningKey, Slug,
+    Line, Locale, Login, Moment, PackageSource, PackageVersion, Pattern, Region, Release, SigningKey, Slug,
     TenantId, Timezone,
 };
 pub use place::{Lines, Place};
@@ -151,6 +152,17 @@ pub struct Site {
     pub hold: Option<Hold>,
     /// Where its manifest says what.
     pub lines: Lines,
+    /// What a promotion does with its own tables and options.
+    pub content: ContentRules,
+}
+
+/// What a promotion of content does with tables and options that are a tenant's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContentRules {
+    /// The last one that fits a table counts.
+    pub tables: Vec<TableRule>,
+    /// Options that stay.
+    pub keep_options: Vec<Pattern>,
 }
 
 /// A site's own plugins and themes.

@@ -230,6 +230,13 @@ names! {
         example: "2026-12-01T06:00:00Z",
         says: "A moment as RFC 3339 writes it, with its offset from UTC."
     }
+    /// Names of tables or options: one, or all that begin alike.
+    Pattern {
+        check: checks::pattern,
+        pattern: "^[A-Za-z0-9_$-]{1,63}\\*?$",
+        example: "wp_forum_*",
+        says: "The name of a table or an option, or the beginning of names with * after it."
+    }
     /// A SHA-256.
     Checksum {
         check: checks::checksum,

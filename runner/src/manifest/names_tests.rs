@@ -18,6 +18,8 @@ fn a_pattern_accepts_all_that_its_check_accepts() {
         "acme",
         "acme-",
         "acme-corp",
+        "wp_forum_*",
+        "wp_*_x",
         "a--b",
         "ACME",
         "jobs",

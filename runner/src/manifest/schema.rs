@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::names::{
     AccountId, CellName, Checksum, DatabaseClass, Domain, Email, Line, Locale, Login, Moment,
-    PackageSource, PackageVersion, Region, Release, SigningKey, Slug, TenantId, Timezone,
+    PackageSource, PackageVersion, Pattern, Region, Release, SigningKey, Slug, TenantId, Timezone,
 };
 use super::{BackupPolicy, Nat, PriceClass, SiteState, Standby};
 
@@ -217,6 +217,26 @@ pub(super) struct TenantFile {
     pub(super) name: Line,
     /// Why none of its sites may be changed for now: apply leaves them alone, and changes others.
     pub(super) hold: Option<Line>,
+    /// What a promotion of content does with its sites' own tables and options. WordPress's and WooCommerce's are known.
+    pub(super) content: Option<ContentFile>,
+}
+
+/// Whose tables and options are, where `bbws promote` does not know it. A table that is in several lists is of the first.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ContentFile {
+    /// Tables that visitors and users of a site write while it runs, such as orders: they never leave it and are never overwritten.
+    #[schemars(length(min = 1, max = 100))]
+    pub(super) live: Option<Vec<Pattern>>,
+    /// Tables that hold settings: they come with the content, and by themselves with `--content code`.
+    #[schemars(length(min = 1, max = 100))]
+    pub(super) code: Option<Vec<Pattern>>,
+    /// Tables that come with the content.
+    #[schemars(length(min = 1, max = 100))]
+    pub(super) content: Option<Vec<Pattern>>,
+    /// Options that each site keeps, such as keys of other services.
+    #[schemars(length(min = 1, max = 100))]
+    pub(super) keep_options: Option<Vec<Pattern>>,
 }
 
 /// A site: a tenant's WordPress in the environment that the file is named after.

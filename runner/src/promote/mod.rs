@@ -239,6 +239,7 @@ impl Promotion<'_> {
             .domains
             .iter()
             .filter(|_| taken_elsewhere);
+        let rules = &target.context.site().content;
         let load = Box::new(Load {
             run: self.record.run.clone(),
             snapshot: Snapshot {
@@ -249,8 +250,8 @@ impl Promotion<'_> {
                 role_arn: Some(role),
             },
             content: self.record.order.content.clone(),
-            rules: Vec::new(),
-            keep_options: Vec::new(),
+            rules: rules.tables.clone(),
+            keep_options: rules.keep_options.iter().map(ToString::to_string).collect(),
             hosts: hosts.map(ToString::to_string).collect(),
             to: Address {
                 scheme: scheme.to_owned(),

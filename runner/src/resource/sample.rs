@@ -2,7 +2,9 @@
 
 use super::{Attributes, Context, Kind, TenantRef};
 use crate::cloud::{Foundation, Secret};
-use crate::manifest::{Admin, BackupPolicy, Code, Lines, PriceClass, Site, SiteState, TaskRange};
+use crate::manifest::{
+    Admin, BackupPolicy, Code, ContentRules, Lines, PriceClass, Site, SiteState, TaskRange,
+};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -114,6 +116,7 @@ pub(crate) fn site() -> Site {
         state: SiteState::Active,
         hold: None,
         lines: Lines::default(),
+        content: ContentRules::default(),
     }
 }
 

@@ -42,23 +42,33 @@ async fn nothing_is_done_unasked(world: &World, sites: &Sites) -> Result<()> {
         "{}",
         refused.stderr
     );
+    let wrong_way = [
+        "promote",
+        "acme",
+        "--from",
+        "sit",
+        "--to",
+        "dev",
+        "--confirm=acme",
+    ];
+    let unknown = [
+        "promote",
+        "bolt",
+        "--from",
+        "dev",
+        "--to",
+        "sit",
+        "--confirm=bolt",
+    ];
     for (arguments, code, words) in [
         (
-            ["promote", "acme", "--from", "sit", "--to", "dev"],
+            [&wrong_way[..], &sites::PROFILES_BACK].concat(),
             4,
-            "content goes from sit to prod",
+            "content goes from sit to prod, not to dev",
         ),
-        (
-            ["promote", "bolt", "--from", "dev", "--to", "sit"],
-            1,
-            "bolt has no site in dev",
-        ),
+        (unknown.to_vec(), 1, "bolt has no site in dev"),
     ] {
-        let confirm = format!("--confirm={}", arguments[1]);
-        let refused = sites
-            .run(&[&arguments[..], &sites::PROFILES_BACK, &[&confirm]].concat())
-            .await?
-            .expect_code(code)?;
+        let refused = sites.run(&arguments).await?.expect_code(code)?;
         ensure!(refused.stderr.contains(words), "{}", refused.stderr);
     }
     let jobs = world.requests(&Filter {

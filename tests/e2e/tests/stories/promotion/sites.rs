@@ -74,7 +74,7 @@ impl Sites {
             aws.insert(*name, Aws::new(name, variables).await?);
         }
         let mut sites = Self {
-            bbws: Bbws::new(world.fleet.path(), both)?,
+            bbws: Bbws::new(world.fleet.path(), both)?.named("both"),
             variables,
             fleet: world.fleet.path().to_owned(),
             containers: BTreeMap::new(),
