@@ -13,6 +13,7 @@ use clap::Subcommand;
 use serde::Serialize;
 use site_job::protocol::Content;
 use std::str::FromStr;
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// Promote a site's content into the next environment: dev to sit, sit to prod.
@@ -213,6 +214,7 @@ async fn promote(
         context: &target_context,
         jobs: &target_jobs,
     };
+    heed_stops(&pair.target, &order)?;
     if order.undoes.is_none() {
         let check = interrupt
             .ends(async { Ok(promote::check(source, target).await?) })
@@ -259,6 +261,22 @@ async fn promote(
             Ok(ExitCode::Done)
         }
         Err(error) => Err(failed(error, &record)),
+    }
+}
+
+/// Nothing changes that git has frozen or put on hold.
+fn heed_stops(target: &Session<'_>, order: &Order) -> Result<(), CliError> {
+    let freeze = target.environment.freeze.as_ref();
+    let freeze = freeze.filter(|freeze| freeze.is_in_force(OffsetDateTime::now_utc()));
+    let freeze = freeze.map(|freeze| format!("{} is frozen {freeze}", order.to));
+    let hold = target.holds.get(&order.tenant);
+    let hold = hold.map(|hold| format!("{} is on hold: {hold}", order.tenant));
+    match freeze.or(hold) {
+        Some(stop) => Err(
+            CliError::new(ExitCode::Refused, format!("{stop}; nothing was done"))
+                .next("it ends with a commit that takes it out"),
+        ),
+        None => Ok(()),
     }
 }
 

@@ -35,8 +35,8 @@ pub use finding::{Finding, Position, Rule, Span};
 pub use load::{Invalid, finding_at, load};
 pub use names::{
     AccountId, CellName, Checksum, DatabaseClass, Domain, Email, EnvironmentName, InvalidName,
-    Line, Locale, Login, Moment, PackageSource, PackageVersion, Pattern, Region, Release, SigningKey, Slug,
-    TenantId, Timezone,
+    Line, Locale, Login, Moment, PackageSource, PackageVersion, Pattern, Region, Release,
+    SigningKey, Slug, TenantId, Timezone,
 };
 pub use place::{Lines, Place};
 pub use schema::{ManifestKind, json_schema};
