@@ -249,7 +249,7 @@ mod tests {
         for pointer in [
             "/Statement/0/Action/0",
             "/Statement/1/Resource",
-            "/Statement/3/Condition/StringEquals/elasticfilesystem:AccessPointArn",
+            "/Statement/4/Condition/StringEquals/elasticfilesystem:AccessPointArn",
         ] {
             let mut other = policy.clone();
             *other.pointer_mut(pointer).expect(pointer) = "*".into();
