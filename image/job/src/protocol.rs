@@ -10,7 +10,9 @@ mod content;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub use code::{CODE_VARIABLE, Code, Package};
-pub use content::{Address, Class, Content, Rule, Snapshot, class};
+pub use content::{
+    Address, Class, Content, Load, Loaded, LoadedTable, Rule, Snapshot, Switched, class,
+};
 
 /// The version of requests and outcomes that this code speaks.
 pub const VERSION: u32 = 1;
@@ -85,28 +87,6 @@ pub enum Work {
     Settle,
     /// Deletes every uploaded file. Data: [`Wiped`].
     Wipe,
-}
-
-/// What [`Work::Load`] is asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Load {
-    /// The run, by which [`Work::Switch`] knows that nobody else has loaded something since.
-    pub run: String,
-    /// What is loaded.
-    pub snapshot: Snapshot,
-    /// What of it.
-    pub content: Content,
-    /// The site's own word on its tables.
-    pub rules: Vec<Rule>,
-    /// The site's own word on which options stay; names, or beginnings of names with `*` after them.
-    pub keep_options: Vec<String>,
-    /// The hosts that the site had where the snapshot was taken, without ports. None when it was taken of this very site.
-    pub hosts: Vec<String>,
-    /// The site's address here.
-    pub to: Address,
-    /// The settings of the site here.
-    pub settings: Settings,
 }
 
 /// One tenant's database, with the secret that holds its password.
@@ -423,43 +403,6 @@ pub struct ExportedTable {
     pub name: String,
     /// The rows written.
     pub rows: u64,
-}
-
-/// What [`Work::Load`] loaded.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Loaded {
-    /// The tables that are to take the place of the site's.
-    pub tables: Vec<LoadedTable>,
-    /// The snapshot's tables that stay out: live ones, and those that were not asked for.
-    pub left_out: Vec<String>,
-    /// The snapshot's views, which stay out.
-    pub views: Vec<String>,
-    /// How many uploaded files.
-    pub uploads: u64,
-    /// Posts and pages whose author has no account here; they are the administrator's now.
-    pub orphans: u64,
-}
-
-/// One loaded table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LoadedTable {
-    /// Its name.
-    pub name: String,
-    /// Its rows, as many as the snapshot's manifest says.
-    pub rows: u64,
-    /// How many addresses were rewritten in them.
-    pub rewritten: u64,
-}
-
-/// What [`Work::Switch`] and [`Work::SwitchBack`] put in place.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Switched {
-    /// Tables; 0 on a repeat.
-    pub tables: u64,
-    /// Uploaded files; 0 on a repeat.
-    pub uploads: u64,
-    /// Some of the uploads that were put in place, by their paths below the uploads' directory.
-    pub sample: Vec<String>,
 }
 
 /// What [`Work::Wipe`] deleted.

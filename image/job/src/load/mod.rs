@@ -152,6 +152,7 @@ pub async fn load(load: &Load, tenant: &str, aws: &Aws) -> Result<Loaded, Failur
             rewritten: 0,
         });
     }
+    tables::age(&mut connection, &schemas, &fates).await?;
     loaded.orphans = tables::authors(&mut connection, load, &schemas, &fates).await?;
     tables::options(&mut connection, load, &schemas, &fates).await?;
     tables::surround(&mut connection, &schemas, &present, &fates).await?;

@@ -244,6 +244,41 @@ pub(super) async fn authors(
     Ok(orphans.unwrap_or_default())
 }
 
+/// Refuses content of a newer WordPress than this site's: its tables have a form that the code here does not know.
+pub(super) async fn age(
+    connection: &mut Conn,
+    schemas: &Schemas,
+    fates: &Fates,
+) -> Result<(), Failure> {
+    if !fates.takes(OPTIONS) {
+        return Ok(());
+    }
+    let mut versions = [0; 2];
+    for (schema, version) in [&schemas.next, &schemas.live]
+        .into_iter()
+        .zip(&mut versions)
+    {
+        let found: Option<u64> = connection
+            .query_first(format!(
+                "SELECT CAST(option_value AS UNSIGNED) FROM {}.{OPTIONS} WHERE option_name = 'db_version'",
+                sql::identifier(schema)
+            ))
+            .await
+            .map_err(failed("reading the version of the tables"))?;
+        *version = found.unwrap_or_default();
+    }
+    let [theirs, ours] = versions;
+    if theirs <= ours {
+        return Ok(());
+    }
+    Err(Failure::new(
+        FailureCode::BadRequest,
+        format!(
+            "the snapshot's tables are of a newer WordPress (version {theirs}) than the site's ({ours}): promote the release first"
+        ),
+    ))
+}
+
 /// Puts the environment's own options in the place of those that came.
 pub(super) async fn options(
     connection: &mut Conn,
