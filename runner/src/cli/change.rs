@@ -2,7 +2,7 @@
 
 use super::scope::{exit_code, refused};
 use super::{CliError, ExitCode, Global, Interrupt, signed};
-use crate::apply::{Bypass, Execution, Journal, Lease, LeaseError, Summary, holder};
+use crate::apply::{Bypass, Execution, Journal, Lease, Summary, holder};
 use crate::cloud::Cloud;
 use crate::manifest::{Environment, Fleet, Line, TenantId};
 use crate::output;
@@ -278,12 +278,7 @@ async fn acquire(
     for (_, lease) in leases {
         lease.release(cloud).await;
     }
-    Err(match error {
-        LeaseError::Held { .. } => {
-            CliError::new(ExitCode::Refused, error.to_string()).next("nothing was changed")
-        }
-        LeaseError::Cloud(error) => error.into(),
-    })
+    Err(error.into())
 }
 
 fn report(

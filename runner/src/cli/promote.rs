@@ -2,7 +2,7 @@
 
 use super::scope::environment;
 use super::{CliError, ExitCode, Global, Interrupt};
-use crate::apply::{Lease, LeaseError};
+use crate::apply::Lease;
 use crate::cloud::{Cloud, CloudError};
 use crate::manifest::{EnvironmentName, Fleet, TenantId};
 use crate::output;
@@ -79,7 +79,7 @@ Examples:
     /// Put back what a site had before its last promotion.
     ///
     /// Loads the snapshot that was kept then, the same way: proved and tried first. What was changed on the site since is lost, but for
-    /// live tables; a snapshot of it is kept.
+    /// live tables; a snapshot of it is kept. Tables and uploads that the promotion brought for the first time stay.
     #[command(after_help = "\
 Examples:
   bbws promote undo acme --env sit --confirm=acme")]
@@ -215,7 +215,9 @@ async fn promote(
         jobs: &target_jobs,
     };
     heed_stops(&pair.target, &order)?;
-    if order.undoes.is_none() {
+    let begun = interrupt.ends(begun(target.cloud, &order)).await?;
+    // What goes on was allowed to begin; and a target that does not answer now may be why it has to.
+    if begun.is_none() && order.undoes.is_none() {
         let check = interrupt
             .ends(async { Ok(promote::check(source, target).await?) })
             .await?;
@@ -227,7 +229,9 @@ async fn promote(
     let leases = lease(pair, &order).await?;
     let outcome = interrupt
         .ends(async {
-            let record = promote::take_up(source.cloud, target.cloud, order).await?;
+            // Under the leases nobody else has begun one, or ended this one.
+            let record = self::begun(target.cloud, &order).await?;
+            let record = record.unwrap_or_else(|| promote::begin(order));
             let mut promotion = Promotion {
                 source,
                 target,
@@ -262,6 +266,35 @@ async fn promote(
         }
         Err(error) => Err(failed(error, &record)),
     }
+}
+
+/// The promotion that this order goes on with. One of another order has to end first: it may have put its content in place already,
+/// and what it lent lies in an account that this run may know nothing of.
+async fn begun(target: &Cloud, order: &Order) -> Result<Option<Record>, CliError> {
+    match promote::unfinished(target, &order.tenant).await? {
+        Some(record) if record.order != *order => Err(has_to_end(&record)),
+        record => Ok(record),
+    }
+}
+
+fn has_to_end(record: &Record) -> CliError {
+    let Order {
+        tenant, from, to, ..
+    } = &record.order;
+    let command = match &record.order.undoes {
+        Some(_) => format!("bbws promote undo {tenant} --env {to} --confirm={tenant}"),
+        None => format!(
+            "bbws promote {tenant} --from {from} --to {to} --content {} --confirm={tenant}",
+            content(&record.order.content)
+        ),
+    };
+    let message = format!(
+        "run {} was begun by {} and has not ended; nothing was done",
+        record.run, record.holder
+    );
+    CliError::new(ExitCode::Refused, message).next(format!(
+        "`{command}` (with the accounts' profiles) ends it, forwards or back"
+    ))
 }
 
 /// Nothing changes that git has frozen or put on hold.
@@ -332,11 +365,7 @@ async fn lease(pair: &Pair<'_>, order: &Order) -> Result<Vec<Lease>, CliError> {
                 for lease in leases {
                     lease.release(&pair.target.cloud).await;
                 }
-                return Err(match error {
-                    LeaseError::Held { .. } => CliError::new(ExitCode::Refused, error.to_string())
-                        .next("nothing was changed"),
-                    LeaseError::Cloud(error) => error.into(),
-                });
+                return Err(error.into());
             }
         }
     }
@@ -346,13 +375,15 @@ async fn lease(pair: &Pair<'_>, order: &Order) -> Result<Vec<Lease>, CliError> {
 /// What takes back the last promotion into a site; one that was begun already is gone on with.
 async fn last(cloud: &Cloud, tenant: &TenantId, env: &EnvironmentName) -> Result<Order, CliError> {
     let records = promote::history(cloud, tenant).await?;
-    if let Some(open) = records
+    let open = records
         .iter()
         .rev()
-        .find(|record| record.state == State::Running)
-        && open.order.undoes.is_some()
-    {
-        return Ok(open.order.clone());
+        .find(|record| record.state == State::Running);
+    match open {
+        Some(record) if record.order.undoes.is_some() => return Ok(record.order.clone()),
+        // It is not the one before that is to be taken back.
+        Some(record) => return Err(has_to_end(record)),
+        None => {}
     }
     let undone = |run: &str| {
         records

@@ -1,6 +1,7 @@
 //! What the verbs that look at AWS have in common: which environment, which tenants, and how their errors read.
 
 use super::{CliError, ExitCode};
+use crate::apply::LeaseError;
 use crate::cloud::{Class, CloudError};
 use crate::manifest::{Environment, EnvironmentName, Fleet, Line, TenantId};
 use crate::plan::Refusal;
@@ -69,6 +70,17 @@ pub(super) fn environment<'a>(
 impl From<CloudError> for CliError {
     fn from(error: CloudError) -> Self {
         Self::new(exit_code(&error), error.to_string()).next(error.next_step())
+    }
+}
+
+impl From<LeaseError> for CliError {
+    fn from(error: LeaseError) -> Self {
+        match error {
+            LeaseError::Held { .. } => {
+                Self::new(ExitCode::Refused, error.to_string()).next("nothing was changed")
+            }
+            LeaseError::Cloud(error) => error.into(),
+        }
     }
 }
 

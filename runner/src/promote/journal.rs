@@ -62,8 +62,6 @@ pub enum State {
     Done,
     /// The target has what it had before.
     RolledBack,
-    /// Another promotion was begun instead.
-    GivenUp,
 }
 
 impl fmt::Display for State {
@@ -72,7 +70,6 @@ impl fmt::Display for State {
             Self::Running => "unfinished",
             Self::Done => "done",
             Self::RolledBack => "rolled back",
-            Self::GivenUp => "given up",
         })
     }
 }

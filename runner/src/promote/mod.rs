@@ -5,6 +5,7 @@
 //! the new one has been proved and tried, and get it back when it does not serve them.
 
 mod check;
+mod edge;
 mod journal;
 mod lend;
 
@@ -12,22 +13,18 @@ pub use check::{Check, check};
 pub use journal::{Order, Record, State, Step, history};
 
 use crate::apply::{Lease, holder};
-use crate::cloud::wait::{Seen, until};
-use crate::cloud::{Cloud, CloudError, aws};
+use crate::cloud::{Cloud, CloudError};
 use crate::jobs::Jobs;
 use crate::manifest::TenantId;
 use crate::resource::{Context, Inventory, Kind, settings};
-use crate::rollout::Visitor;
 use crate::session::{Scope, Session, run_id};
-use aws_sdk_cloudfront::types::{InvalidationBatch, Paths};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use site_job::protocol::{Address, Load, Loaded, Manifest, Snapshot, Switched, Work};
 use std::time::{Duration, Instant};
 
-/// CloudFront keeps an origin's error for 10 s; tasks empty their caches within seconds.
-const PATIENCE: Duration = Duration::from_secs(90);
+use edge::{invalidate, visit};
 
 /// One of the two sites.
 #[derive(Clone, Copy, Debug)]
@@ -112,26 +109,20 @@ pub fn site<'a>(
     Ok(context)
 }
 
-/// The record to go on with: the last one when it is unfinished and of the same order, else a new one. Others that are unfinished
-/// are given up, and what they lent is taken back from `source`.
+/// The promotion of `tenant` into a site that was begun and has not ended, if there is one; there is never more than one.
 ///
 /// # Errors
 /// AWS's.
-pub async fn take_up(source: &Cloud, target: &Cloud, order: Order) -> Result<Record, CloudError> {
-    let mut record = None;
-    for mut earlier in history(target, &order.tenant).await? {
-        if earlier.state != State::Running {
-            continue;
-        }
-        if earlier.order == order {
-            record = Some(earlier);
-        } else {
-            lend::take_back(source, &order.tenant, &earlier.run).await?;
-            earlier.state = State::GivenUp;
-            earlier.write(target).await?;
-        }
-    }
-    Ok(record.unwrap_or_else(|| Record::new(run_id(), holder(), order)))
+pub async fn unfinished(target: &Cloud, tenant: &TenantId) -> Result<Option<Record>, CloudError> {
+    let records = history(target, tenant).await?;
+    let mut records = records.into_iter().rev();
+    Ok(records.find(|record| record.state == State::Running))
+}
+
+/// The record of a promotion that begins.
+#[must_use]
+pub fn begin(order: Order) -> Record {
+    Record::new(run_id(), holder(), order)
 }
 
 impl Promotion<'_> {
@@ -412,95 +403,4 @@ async fn job<T: DeserializeOwned>(side: Side<'_>, id: String, work: Work) -> Res
     side.jobs
         .named(id, &side.context.who, &definition, work)
         .await
-}
-
-/// Tells the edge to ask for everything again; a repeat with the same reference is one.
-async fn invalidate(side: Side<'_>, reference: &str) -> Result<String, CloudError> {
-    let unusable = |error: aws_smithy_types::error::operation::BuildError| {
-        CloudError::Unusable(error.to_string())
-    };
-    let paths = Paths::builder()
-        .quantity(1)
-        .items("/*")
-        .build()
-        .map_err(unusable)?;
-    let batch = InvalidationBatch::builder()
-        .caller_reference(reference)
-        .paths(paths)
-        .build()
-        .map_err(unusable)?;
-    let made = side
-        .cloud
-        .cloudfront
-        .create_invalidation()
-        .distribution_id(side.context.known(Kind::Distribution, "id"))
-        .invalidation_batch(batch)
-        .send()
-        .await
-        .map_err(aws("cloudfront:CreateInvalidation"))?;
-    let id = made.invalidation.map(|invalidation| invalidation.id);
-    Ok(id.unwrap_or_default())
-}
-
-/// Visits the site until all is well, and returns how much was asked for.
-async fn visit(home: &str, sample: &[String]) -> Result<usize, CloudError> {
-    let visitor = Visitor::new().map_err(|error| {
-        CloudError::Unusable(format!(
-            "no TLS without the machine's certificates: {error}"
-        ))
-    })?;
-    // What a page may answer at most: the site's makers may have closed the others to the public.
-    let mut pages = vec![
-        ("/".to_owned(), 399),
-        ("/wp-login.php".to_owned(), 499),
-        ("/wp-json/".to_owned(), 499),
-    ];
-    let uploads = sample
-        .iter()
-        .map(|path| format!("/wp-content/uploads/{}", encoded(path)));
-    pages.extend(uploads.map(|path| (path, 399)));
-    let visited = until("the site to serve its new content", PATIENCE, || async {
-        for (path, at_most) in &pages {
-            let url = format!("{home}{path}");
-            match visitor.status(&url).await {
-                Ok(status) if status <= *at_most => {}
-                Ok(status) => return Ok(Seen::NotYet(format!("{url} answers {status}"))),
-                Err(reason) => return Ok(Seen::NotYet(format!("{url}: {reason}"))),
-            }
-        }
-        Ok(Seen::Done(pages.len()))
-    });
-    visited.await.map_err(|error| match error {
-        CloudError::TimedOut { last, .. } => CloudError::RolledBack {
-            reason: format!("with the new content, {last}"),
-        },
-        error => error,
-    })
-}
-
-/// A path for a URL (RFC 3986, "pchar").
-fn encoded(path: &str) -> String {
-    let mut encoded = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                encoded.push(char::from(byte));
-            }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_uploads_become_urls() {
-        assert_eq!(
-            encoded("2026/11/größe 1.jpg"),
-            "2026/11/gr%C3%B6%C3%9Fe%201.jpg"
-        );
-    }
 }

@@ -28,6 +28,7 @@ async fn promotion() {
             content_arrives_whatever_ends_on_the_way(world, &sites).await?;
             it_shows_in_a_browser(world).await?;
             what_breaks_the_site_never_shows(world, &sites).await?;
+            what_is_too_new_is_refused(world, &sites).await?;
             it_can_be_taken_back(world, &sites).await
         },
     )
@@ -109,6 +110,13 @@ async fn content_arrives_whatever_ends_on_the_way(world: &World, sites: &Sites) 
         sites.until_begun(step).await?;
         ensure!(running.kill().await?, "it ended before {step}");
         world.note(&format!("killed in {step}"));
+        let other = [&PROMOTE[..], &["--content", "uploads"]].concat();
+        let refused = sites.run(&other).await?.expect_code(4)?;
+        ensure!(
+            refused.stderr.contains("--content all --confirm=acme"),
+            "{}",
+            refused.stderr
+        );
     }
     let done = sites
         .run(&[&PROMOTE[..], &["--json"]].concat())
@@ -283,6 +291,27 @@ async fn what_breaks_the_site_never_shows(world: &World, sites: &Sites) -> Resul
     Ok(())
 }
 
+/// Nor does content whose tables the target's WordPress does not know.
+async fn what_is_too_new_is_refused(world: &World, sites: &Sites) -> Result<()> {
+    let version = |set: &str| {
+        format!("<?php update_option( 'breaks_in', '' ); update_option( 'db_version', {set} );")
+    };
+    sites.php("dev", &version("999999"), &[]).await?;
+    let refused = sites.run(&PROMOTE).await?.expect_code(1)?;
+    ensure!(
+        refused.stderr.contains("newer WordPress (version 999999)")
+            && refused.stderr.contains("served before"),
+        "{}",
+        refused.stderr
+    );
+    sites
+        .php("dev", &version("$GLOBALS['wp_db_version']"), &[])
+        .await?;
+    sites.nothing_is_left(world).await?;
+    world.note("content of a newer WordPress is refused");
+    Ok(())
+}
+
 async fn it_can_be_taken_back(world: &World, sites: &Sites) -> Result<()> {
     let undo = ["promote", "undo", "acme", "--env", "sit", "--confirm=acme"];
     sites.of("sit")?.succeed(&undo).await?;
@@ -303,7 +332,10 @@ async fn it_can_be_taken_back(world: &World, sites: &Sites) -> Result<()> {
     sites.of("sit")?.run(&undo).await?.expect_code(1)?;
     let runs = sites.history().await?;
     let states: Vec<_> = runs.iter().map(|run| run["state"].clone()).collect();
-    ensure!(states == ["done", "rolled_back", "done"], "{states:?}");
+    ensure!(
+        states == ["done", "rolled_back", "rolled_back", "done"],
+        "{states:?}"
+    );
     world.note("the promotion was taken back");
     Ok(())
 }
