@@ -6,12 +6,14 @@ mod graph;
 mod holder;
 mod journal;
 mod lease;
+mod removed;
 
 pub use bypass::Bypass;
 pub use event::{Event, Failure, Item, Summary};
 pub use holder::holder;
 pub use journal::Journal;
 pub use lease::{Lease, LeaseError};
+pub use removed::Removed;
 
 use crate::cloud::{Cloud, CloudError};
 use crate::jobs::Jobs;

@@ -2,7 +2,7 @@
 
 use super::scope::{exit_code, refused};
 use super::{CliError, ExitCode, Global, Interrupt, signed};
-use crate::apply::{Bypass, Execution, Journal, Lease, Summary, holder};
+use crate::apply::{Bypass, Execution, Journal, Lease, Removed, Summary, holder};
 use crate::cloud::Cloud;
 use crate::manifest::{Environment, Fleet, Line, TenantId};
 use crate::output;
@@ -29,8 +29,14 @@ pub(super) struct Change<'a> {
     pub approved: Option<Fingerprint>,
 }
 
-/// How a run ended, and where the sites are that it was to change.
-type Ended = (Summary, BTreeMap<TenantId, Address>);
+/// How a run ended.
+#[derive(Default)]
+struct Ended {
+    summary: Summary,
+    /// Where the sites are that it was to change.
+    sites: BTreeMap<TenantId, Address>,
+    removed: Vec<Removed>,
+}
 
 /// Plans, checks what needs confirmation, takes the tenants' leases, plans again under them, and carries that out.
 pub(super) async fn carry_out(
@@ -44,7 +50,7 @@ pub(super) async fn carry_out(
         .ends(prepare(global, fleet, &change, &run))
         .await?;
     let Some((session, leases)) = prepared else {
-        let nothing = (Summary::default(), BTreeMap::new());
+        let nothing = Ended::default();
         return Ok(report(global, change.verb, &nothing, change.environment));
     };
     let outcome = interrupt
@@ -133,7 +139,16 @@ async fn under_leases(
     drop(execution);
     let _ = narration.await;
     journal.end(&session.cloud, &summary).await?;
-    Ok((summary, plan.sites))
+    let bucket = &session.cloud.foundation.artifacts.bucket;
+    let removed = Removed::of((&plan, &inventory), &summary, bucket, (run, holder));
+    for removed in &removed {
+        removed.record(&session.cloud).await?;
+    }
+    Ok(Ended {
+        summary,
+        sites: plan.sites,
+        removed,
+    })
 }
 
 /// Nothing changes that git has frozen, and a run that holds leave nothing to do says so.
@@ -227,11 +242,16 @@ fn bypass(
     })
 }
 
-/// Nothing is destroyed that was not named twice.
+/// Nothing is destroyed that was not named twice, be it long before: by a manifest that set a grace, which has ended.
 fn guard(plan: &Plan, change: &Change<'_>) -> Result<(), CliError> {
-    let destroyed = plan.destroyed();
+    let (destroyed, now) = (plan.destroyed(), OffsetDateTime::now_utc());
+    let ended = |tenant: &TenantId| {
+        let after = plan.scheduled.get(tenant);
+        after.is_some_and(|after| after.time() <= now)
+    };
     let unconfirmed: Vec<_> = destroyed
         .difference(&change.confirmed)
+        .filter(|tenant| !ended(tenant))
         .map(ToString::to_string)
         .collect();
     if unconfirmed.is_empty() {
@@ -250,7 +270,10 @@ fn guard(plan: &Plan, change: &Change<'_>) -> Result<(), CliError> {
             change.environment.name
         ),
     )
-    .next(format!("if that is wanted, add {}", flags.join(" "))))
+    .next(format!(
+        "if that is wanted, add {}; `bbws tenant remove` would have set a grace first",
+        flags.join(" ")
+    )))
 }
 
 /// All leases or none.
@@ -281,12 +304,8 @@ async fn acquire(
     Err(error.into())
 }
 
-fn report(
-    global: &Global,
-    verb: &str,
-    (summary, sites): &Ended,
-    environment: &Environment,
-) -> ExitCode {
+fn report(global: &Global, verb: &str, ended: &Ended, environment: &Environment) -> ExitCode {
+    let summary = &ended.summary;
     let codes: Vec<_> = summary
         .failed
         .iter()
@@ -301,7 +320,7 @@ fn report(
         output::print(output::result(
             verb,
             exit,
-            &output::RunReport::new(&environment.name, summary, sites),
+            &output::RunReport::new(&environment.name, summary, &ended.sites, &ended.removed),
         ));
         return exit;
     }
@@ -315,6 +334,14 @@ fn report(
             environment.name,
             failure.error,
             failure.error.next_step()
+        ));
+    }
+    for removed in &ended.removed {
+        let content = removed.content.as_deref().unwrap_or("nothing: it had none");
+        let until = removed.secrets_until.date();
+        output::print(format_args!(
+            "Of {} in {} remains, of its content: {content}; its secrets can be restored until {until}. All else is deleted.",
+            removed.tenant, environment.name
         ));
     }
     output::print(format_args!(

@@ -207,6 +207,7 @@ impl From<GithubError> for CliError {
             GithubError::Refused { .. } => {
                 "give the job's token the permissions that `bbws github --help` names"
             }
+            GithubError::Stale(_) => "nothing was opened",
             GithubError::File { .. } => "`bbws github --help` says which file is wanted",
         };
         Self::new(ExitCode::Failed, error.to_string()).next(next)

@@ -9,12 +9,14 @@ mod change;
 mod cost;
 mod destroy;
 mod doctor;
+mod drift;
 mod error;
 mod exit;
 mod github;
 mod image;
 mod plan;
 mod promote;
+mod proposal;
 mod render;
 mod rollout;
 mod schema;
@@ -81,6 +83,7 @@ enum Verb {
     Audit(audit::Args),
     Github(github::Args),
     Doctor(doctor::Args),
+    Drift(drift::Args),
     Tenant(tenant::Args),
 }
 
@@ -125,6 +128,7 @@ impl Verb {
             Self::Audit(_) => "audit",
             Self::Github(_) => "github",
             Self::Doctor(_) => "doctor",
+            Self::Drift(_) => "drift",
             Self::Tenant(_) => "tenant",
         }
     }
@@ -149,6 +153,7 @@ async fn dispatch(global: &Global, verb: Verb) -> Result<ExitCode, CliError> {
         Verb::Audit(args) => interrupt.ends(audit::run(global, args)).await,
         Verb::Github(args) => github::run(global, args, interrupt).await,
         Verb::Doctor(args) => interrupt.ends(doctor::run(global, args)).await,
+        Verb::Drift(args) => drift::run(global, args, interrupt).await,
         Verb::Tenant(args) => tenant::run(global, args, interrupt).await,
     }
 }

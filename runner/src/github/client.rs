@@ -52,6 +52,9 @@ pub enum GithubError {
         /// As GitHub told.
         wait: Duration,
     },
+    /// A file that is not what the default branch holds.
+    #[error("{0} is not what the default branch holds: bring the checkout up to date, and repeat")]
+    Stale(String),
     /// A file that is read or written.
     #[error("{file}: {reason}")]
     File {

@@ -71,10 +71,11 @@ pub async fn drift(
     let body = (!calm).then(|| {
         format!(
             "{}\nTwo ways out:\n\n- make AWS what git says: the workflow `apply` for {} (Actions, apply, Run workflow), or {}\n- \
-             make git what AWS is: a pull request that changes the manifests, whose plan then has nothing to do\n",
+             make git what AWS is, as far as manifests can say it: the workflow `adopt`, or {}, which open a pull request\n",
             comment::text(environment, printed).short,
             code(environment),
-            code(&format!("bbws apply --env {environment}"))
+            code(&format!("bbws apply --env {environment}")),
+            code(&format!("bbws drift adopt --env {environment} --pr"))
         )
     });
     let title = format!("{environment} has drifted from main");

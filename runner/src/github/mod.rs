@@ -20,6 +20,6 @@ pub use client::{Client, GithubError};
 pub use deployment::deploy;
 pub use input::{Plan, Printed, Run, read};
 pub use issue::{drift, not_live};
-pub use pull_request::open_pull_request;
+pub use pull_request::{File, open_pull_request};
 pub use sticky::{PullRequest, comment, label};
 pub use summary::{of_plan, of_run};

@@ -1,29 +1,41 @@
 //! A pull request of a few files, made by GitHub's API alone: no git, no checkout, no credentials for pushing.
 
 use super::client::{Client, GithubError};
+use aws_smithy_types::base64;
 use hyper::Method;
 use serde_json::{Value, json};
 
-/// Opens a pull request that puts `files` (path and content) on top of the default branch, and returns its page.
+/// A file that a pull request changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// From the repository's root, with `/` between its parts.
+    pub path: String,
+    /// What it held when the change was made; none when it is new.
+    pub before: Option<String>,
+    /// What it is to hold; none when it is to go.
+    pub after: Option<String>,
+}
+
+/// Opens a pull request that puts `files` on top of the default branch, and returns its page.
 ///
 /// Repeated, it moves the branch and leaves the pull request that is open.
 ///
 /// # Errors
-/// GitHub's.
+/// GitHub's, and [`GithubError::Stale`].
 pub async fn open_pull_request(
     client: &Client,
     branch: &str,
     (title, body): (&str, &str),
-    files: &[(String, String)],
+    files: &[File],
 ) -> Result<String, GithubError> {
     let repository: Value = client.get("").await?;
     let base = repository["default_branch"].as_str().unwrap_or("main");
     let head: Value = client.get(&format!("git/ref/heads/{base}")).await?;
     let parent = &head["object"]["sha"];
-    let entries: Vec<_> = files
-        .iter()
-        .map(|(path, content)| json!({"path": path, "mode": "100644", "type": "blob", "content": content}))
-        .collect();
+    for file in files {
+        is_current(client, base, file).await?;
+    }
+    let entries: Vec<_> = files.iter().map(entry).collect();
     let tree = json!({"base_tree": parent, "tree": entries});
     let tree = client.write(Method::POST, "git/trees", &tree).await?;
     let commit = json!({"message": title, "tree": tree["sha"], "parents": [parent]});
@@ -54,4 +66,33 @@ pub async fn open_pull_request(
         }
     };
     Ok(page.as_str().unwrap_or_default().to_owned())
+}
+
+fn entry(file: &File) -> Value {
+    let mut entry = json!({"path": file.path, "mode": "100644", "type": "blob"});
+    match &file.after {
+        Some(content) => entry["content"] = content.as_str().into(),
+        // GitHub's way to say that it goes.
+        None => entry["sha"] = Value::Null,
+    }
+    entry
+}
+
+/// A change of an old checkout would take back what others have done to the file since.
+async fn is_current(client: &Client, base: &str, file: &File) -> Result<(), GithubError> {
+    let Some(before) = &file.before else {
+        return Ok(());
+    };
+    let held: Value = client
+        .get(&format!("contents/{}?ref={base}", file.path))
+        .await?;
+    let content: String = held["content"]
+        .as_str()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    match base64::decode(content) {
+        Ok(content) if content == before.as_bytes() => Ok(()),
+        _ => Err(GithubError::Stale(file.path.clone())),
+    }
 }

@@ -18,8 +18,8 @@ use super::shape::Shape;
 use super::yaml::{self, Node};
 use super::{
     Admin, CellChoice, CellName, Code, ContentRules, Environment, EnvironmentName, Fleet, Freeze,
-    Hold, Line, Lines, Nat, Package, Place, Rollout, Shared, Site, SiteState, Source, Standby,
-    TableRule, TaskRange, TenantId, rules,
+    Hold, Line, Lines, Nat, Package, Place, Removal, Rollout, Shared, Site, SiteState, Source,
+    Standby, TableRule, TaskRange, TenantId, rules,
 };
 
 /// Sites in a wave when the manifest does not say.
@@ -356,7 +356,14 @@ fn site(
         price_class: file.price_class.unwrap_or(defaults.price_class),
         backup: file.backup.unwrap_or(defaults.backup),
         monthly_budget: file.monthly_budget.unwrap_or(defaults.monthly_budget),
-        state: file.state.unwrap_or(SiteState::Active),
+        state: match file.removal {
+            Some(_) => SiteState::Suspended,
+            None => file.state.unwrap_or(SiteState::Active),
+        },
+        removal: file.removal.map(|removal| Removal {
+            after: removal.after,
+            reason: removal.reason,
+        }),
         hold: None,
         lines: Lines::default(),
         content: ContentRules::default(),

@@ -4,6 +4,7 @@ mod checks;
 mod choices;
 mod discover;
 mod draft;
+mod edit;
 mod finding;
 mod load;
 mod names;
@@ -31,6 +32,7 @@ use std::path::PathBuf;
 pub use checks::LOCALES;
 pub use choices::{BackupPolicy, Nat, PriceClass, SiteState, Standby};
 pub use draft::{Draft, InvalidForm};
+pub use edit::{get, set};
 pub use finding::{Finding, Position, Rule, Span};
 pub use load::{Invalid, finding_at, load};
 pub use names::{
@@ -40,7 +42,7 @@ pub use names::{
 };
 pub use place::{Lines, Place};
 pub use schema::{ManifestKind, json_schema};
-pub use stop::{Freeze, Hold};
+pub use stop::{Freeze, Hold, Removal};
 
 /// A fleet whose every manifest was read and found valid.
 #[derive(Clone, Debug)]
@@ -148,6 +150,8 @@ pub struct Site {
     pub monthly_budget: u32,
     /// Whether visitors are served.
     pub state: SiteState,
+    /// When it may be removed. Until then it is suspended, whatever else its manifest says.
+    pub removal: Option<Removal>,
     /// Why it may not be changed. Its tenant may have a hold as well.
     pub hold: Option<Hold>,
     /// Where its manifest says what.

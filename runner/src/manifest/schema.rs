@@ -286,8 +286,20 @@ pub(super) struct SiteFile {
     pub(super) monthly_budget: Option<u32>,
     /// Whether visitors are served. `active` when left out.
     pub(super) state: Option<SiteState>,
+    /// The site is to be removed: until its grace has ended it is suspended, and everything of it kept. Written by `bbws tenant remove`.
+    pub(super) removal: Option<RemovalFile>,
     /// Why the site may not be changed for now: apply leaves it alone, and changes others.
     pub(super) hold: Option<Line>,
+}
+
+/// The removal of a site.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RemovalFile {
+    /// The end of the grace. From then on, the site is destroyed when its manifest is deleted.
+    pub(super) after: Moment,
+    /// Why.
+    pub(super) reason: Line,
 }
 
 /// A plugin or theme: a zip, known by its checksum.

@@ -38,6 +38,15 @@ impl fmt::Display for Freeze {
     }
 }
 
+/// A site is to be removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Removal {
+    /// The end of its grace: until then everything of it is kept.
+    pub after: Moment,
+    /// Why.
+    pub reason: Line,
+}
+
 /// One site may not be changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Hold {

@@ -46,6 +46,12 @@ pub fn plan(plan: &Plan, palette: &Palette) -> String {
             let _ = writeln!(text, "Wave {}: {}", wave + 1, names.join(", "));
         }
     }
+    for (tenant, after) in &plan.scheduled {
+        let _ = writeln!(
+            text,
+            "Removal: {tenant} is kept until {after}; after that it needs no confirmation."
+        );
+    }
     for note in &plan.notes {
         let _ = writeln!(text, "{note}");
     }

@@ -1,7 +1,7 @@
 //! The JSON of plans and runs: types of their own, so that the inside can change without its readers noticing.
 
-use crate::apply::{Item, Summary};
-use crate::manifest::{EnvironmentName, Freeze, Hold, TenantId};
+use crate::apply::{Item, Removed, Summary};
+use crate::manifest::{EnvironmentName, Freeze, Hold, Moment, TenantId};
 use crate::plan::{Address, Change, FieldChange, Fingerprint, LeftAlone, Plan, Verdict};
 use crate::report::Amount;
 use crate::resource::Revision;
@@ -30,6 +30,8 @@ pub struct PlanReport {
     notes: Vec<String>,
     /// Where the sites that differ are.
     sites: BTreeMap<TenantId, Address>,
+    /// Sites to be destroyed whose manifests had said so before, and when their grace ends.
+    scheduled: BTreeMap<TenantId, Moment>,
     /// What the plan would do, in a few characters: for all tenants together, and for each that changes.
     fingerprint: Fingerprint,
     /// US dollars that the plan adds to the month's bill, at the fewest and at the most tasks; null where no price is known.
@@ -92,6 +94,7 @@ impl From<&Plan> for PlanReport {
             held: plan.held.clone(),
             notes: plan.notes.clone(),
             sites: plan.sites.clone(),
+            scheduled: plan.scheduled.clone(),
             fingerprint: plan.into(),
             monthly_difference: plan.monthly,
         }
@@ -108,6 +111,8 @@ pub struct RunReport {
     seconds: f64,
     /// Where the sites are that were to change.
     sites: BTreeMap<TenantId, Address>,
+    /// Sites of which nothing is left, and what can still be had of each.
+    removed: Vec<Removed>,
 }
 
 #[derive(Debug, Serialize)]
@@ -128,6 +133,7 @@ impl RunReport {
         environment: &EnvironmentName,
         summary: &Summary,
         sites: &BTreeMap<TenantId, Address>,
+        removed: &[Removed],
     ) -> Self {
         let report = |item: &Item| ItemReport {
             tenant: item.tenant.to_string(),
@@ -147,6 +153,7 @@ impl RunReport {
             skipped: summary.skipped.iter().map(report).collect(),
             seconds: summary.elapsed.as_secs_f64(),
             sites: sites.clone(),
+            removed: removed.to_vec(),
             environment: environment.to_string(),
         }
     }

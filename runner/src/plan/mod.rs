@@ -1,5 +1,6 @@
 //! The difference between what manifests ask for and what AWS holds, as data. Pure: no clock, no network, no chance.
 
+mod adopt;
 mod cost;
 mod diff;
 mod fingerprint;
@@ -7,6 +8,7 @@ mod refusal;
 mod stop;
 mod waves;
 
+pub use adopt::{Adopted, adopt};
 pub use diff::{FieldChange, differences};
 pub use fingerprint::Fingerprint;
 pub use refusal::Refusal;
@@ -14,7 +16,7 @@ pub use stop::{LeftAlone, Verdict};
 
 use crate::cloud::{Foundation, Secret};
 use crate::code::{Judgement, judge};
-use crate::manifest::{Freeze, Hold, Lines, Rollout, Site, TenantId};
+use crate::manifest::{Freeze, Hold, Lines, Moment, Rollout, Site, TenantId};
 use crate::report::Amount;
 use crate::resource::{
     ALL, Context, Found, Inventory, Kind, Revision, TenantRef, cell_of, desired,
@@ -142,6 +144,8 @@ pub struct Plan {
     pub notes: Vec<String>,
     /// Where the sites that differ are.
     pub sites: BTreeMap<TenantId, Address>,
+    /// Sites to be destroyed whose manifests had said so before, and when their grace ends.
+    pub scheduled: BTreeMap<TenantId, Moment>,
     /// What it adds to the month's bill; none where no price is known.
     pub monthly: Option<Amount>,
 }
@@ -310,6 +314,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Refusal>> {
     }
     let (mut changes, mut left_alone) = (Vec::new(), Vec::new());
     let (mut held, mut sites) = (BTreeMap::new(), BTreeMap::new());
+    let mut scheduled = BTreeMap::new();
     for tenant in input.tenants() {
         let context = input.context(&tenant);
         let address = Address {
@@ -318,6 +323,9 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Refusal>> {
         };
         held.extend(context.hold.clone().map(|hold| (tenant.clone(), hold)));
         let found = input.inventory.found.get(&tenant);
+        if context.site.is_none() {
+            scheduled.extend(removal(found).map(|after| (tenant.clone(), after)));
+        }
         let own: Vec<_> = match context.site {
             Some(_) => converge(context, found),
             None => found
@@ -349,6 +357,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Refusal>> {
         waves: waves.unwrap_or_default(),
         held,
         sites,
+        scheduled,
         freeze: input.freeze.cloned(),
         left_alone,
     })
@@ -358,11 +367,25 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Vec<Refusal>> {
 fn notes(input: &Input<'_>) -> Vec<String> {
     let tenants = input.tenants();
     let mut notes = input.inventory.placement.notes(&tenants);
+    let leaving = tenants.iter().filter_map(|tenant| {
+        let removal = input.sites.get(tenant)?.removal.as_ref()?;
+        Some(format!(
+            "{tenant} is to be removed ({}): kept until {}, and `bbws tenant restore {tenant}` calls it back",
+            removal.reason, removal.after
+        ))
+    });
+    notes.extend(leaving);
     for (tenant, judgement) in input.judged() {
         let of_site = judgement.notes.into_iter();
         notes.extend(of_site.map(|note| format!("{tenant}: {note}")));
     }
     notes
+}
+
+/// When the grace of a site ends whose manifest is gone, as its last one said.
+fn removal(found: Option<&BTreeMap<Kind, Found>>) -> Option<Moment> {
+    let secret = found?.get(&Kind::WordpressSecret)?;
+    secret.attributes.get("removal")?.parse().ok()
 }
 
 fn converge(mut context: Context<'_>, found: Option<&BTreeMap<Kind, Found>>) -> Vec<Change> {

@@ -4,13 +4,17 @@ use super::Context;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// Who a resource belongs to, and its backup policy on what holds or serves content.
-const MANAGED: [&str; 5] = [
+/// On a site's last resource to go: when the site may be removed.
+pub(super) const REMOVAL: &str = "bbws:removal";
+
+/// Who a resource belongs to, its backup policy on what holds or serves content, and when it may go.
+const MANAGED: [&str; 6] = [
     "bbws:environment",
     "bbws:tenant",
     "bbws:cell",
     "bbws:managed-by",
     "bbws:backup",
+    REMOVAL,
 ];
 
 /// The managed ones among the tags that AWS returned. People's and AWS's own tags are left alone and not compared.

@@ -50,6 +50,7 @@ pub use inventory::Inventory;
 pub use kind::{ALL, Kind};
 pub use read::Reader;
 pub use revision::{Revision, revision_image};
+pub(crate) use secret::RECOVERY_DAYS;
 pub(crate) use target_group::PORT;
 pub use task_definition::images as task_definition_images;
 pub(crate) use task_definition::{

@@ -2,16 +2,19 @@
 //! Values are generated here once and never read again, except to correct the address of a secret that comes back from
 //! deletion in another cell.
 
-use super::managed_tags::managed;
+use super::managed_tags::{REMOVAL, managed};
 use super::read::Reader;
 use super::{Attributes, Context, Found, Kind};
 use crate::cloud::{Class, Cloud, CloudError, Limit, Secret, aws};
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry, Tag};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+type Tags = BTreeMap<String, String>;
 
 /// The least that Secrets Manager offers is 7 days: `DeleteSecret`, `RecoveryWindowInDays`.
-const RECOVERY_DAYS: i64 = 7;
+pub(crate) const RECOVERY_DAYS: i64 = 7;
 /// Tags that remember what was made with the secret, and the attribute that shows each.
 const REMEMBERED: [(&str, &str); 3] = [
     ("bbws:database", "database"),
@@ -33,17 +36,25 @@ pub(super) const SALTS: [&str; 8] = [
 /// See [`super`]. The value is no part of it: it is made once, and a plan never reads secrets.
 #[must_use]
 pub(super) fn desired_database(context: &Context<'_>) -> Value {
-    desired(context)
+    desired(context, &context.tags())
 }
 
-/// See [`super`] and [`desired_database`].
+/// See [`super`] and [`desired_database`]. Of all that is a site's own it goes last, so it also tells when the site may go: its
+/// manifest is gone by then.
 #[must_use]
 pub(super) fn desired_wordpress(context: &Context<'_>) -> Value {
-    desired(context)
+    desired(context, &with_removal(context))
 }
 
-fn desired(context: &Context<'_>) -> Value {
-    json!({ "kms_key": context.foundation.encryption.key_arn, "tags": context.tags() })
+fn desired(context: &Context<'_>, tags: &Tags) -> Value {
+    json!({ "kms_key": context.foundation.encryption.key_arn, "tags": tags })
+}
+
+fn with_removal(context: &Context<'_>) -> Tags {
+    let mut tags = context.tags();
+    let removal = context.site().removal.as_ref();
+    tags.extend(removal.map(|removal| (REMOVAL.to_owned(), removal.after.to_string())));
+    tags
 }
 
 fn normalise(secret: &SecretListEntry) -> Value {
@@ -55,7 +66,7 @@ fn normalise(secret: &SecretListEntry) -> Value {
 
 /// `ListSecrets`, 100 a page. Secrets that wait for their deletion are not in it.
 ///
-/// Attributes: `arn`, `name`, `cell`, and what [`remember`] wrote: `database`, `wordpress`, `final`.
+/// Attributes: `arn`, `name`, `cell`, and what [`remember`] wrote: `database`, `wordpress`, `final`; `removal`, the moment from which the site may be removed.
 ///
 /// # Errors
 /// AWS's.
@@ -116,6 +127,7 @@ fn attributes_of(secret: &SecretListEntry) -> Attributes {
         ("arn", secret.arn()),
         ("name", secret.name()),
         ("cell", tag("bbws:cell")),
+        ("removal", tag(REMOVAL)),
     ];
     let remembered = REMEMBERED.map(|(key, attribute)| (attribute, tag(key)));
     own.into_iter()
@@ -137,7 +149,7 @@ pub(super) async fn ensure_database(
     ensure(
         cloud,
         context,
-        &context.who.secret("database"),
+        (&context.who.secret("database"), &context.tags()),
         Some(&address),
         || {
             let mut value = address.clone();
@@ -161,7 +173,7 @@ pub(super) async fn ensure_wordpress(
     ensure(
         cloud,
         context,
-        &context.who.secret("wordpress"),
+        (&context.who.secret("wordpress"), &with_removal(context)),
         None,
         || {
             let mut value =
@@ -188,14 +200,14 @@ fn address(context: &Context<'_>) -> Value {
 async fn ensure(
     cloud: &Cloud,
     context: &Context<'_>,
-    name: &str,
+    (name, tags): (&str, &Tags),
     address: Option<&Value>,
     value: impl FnOnce() -> Value,
 ) -> Result<Attributes, CloudError> {
     let existing = match look(cloud, name).await? {
         Some(existing) => existing,
         None => match super::unless(
-            create(cloud, context, name, &value()).await,
+            create(cloud, context, (name, tags), &value()).await,
             Class::Conflict,
         )? {
             Some(arn) => return Ok(attributes(context, name, arn)),
@@ -228,7 +240,10 @@ async fn ensure(
     if let Some(address) = address.filter(|_| cell != Some(&context.cell.name)) {
         correct_address(cloud, name, address).await?;
     }
-    tag(cloud, name, tags(context)).await?;
+    if existing.tags().iter().any(|tag| tag.key() == Some(REMOVAL)) && !tags.contains_key(REMOVAL) {
+        untag(cloud, name, &[REMOVAL]).await?;
+    }
+    tag(cloud, name, listed(tags)).await?;
     Ok(attributes(
         context,
         name,
@@ -244,10 +259,8 @@ fn attributes(context: &Context<'_>, name: &str, arn: String) -> Attributes {
     ])
 }
 
-fn tags(context: &Context<'_>) -> Vec<Tag> {
-    context
-        .tags()
-        .into_iter()
+fn listed(tags: &Tags) -> Vec<Tag> {
+    tags.iter()
         .map(|(key, value)| Tag::builder().key(key).value(value).build())
         .collect()
 }
@@ -267,7 +280,7 @@ async fn look(cloud: &Cloud, name: &str) -> Result<Option<DescribeSecretOutput>,
 async fn create(
     cloud: &Cloud,
     context: &Context<'_>,
-    name: &str,
+    (name, tags): (&str, &Tags),
     value: &Value,
 ) -> Result<String, CloudError> {
     cloud.pace.wait(Limit::SecretWrites).await;
@@ -278,7 +291,7 @@ async fn create(
         .client_request_token(Secret::generate(32).expose())
         .kms_key_id(&context.foundation.encryption.key_arn)
         .secret_string(value.to_string())
-        .set_tags(Some(tags(context)))
+        .set_tags(Some(listed(tags)))
         .send()
         .await
         .map_err(aws("secretsmanager:CreateSecret"))?;
@@ -431,7 +444,7 @@ mod tests {
             .arn("arn:aws:secretsmanager:af-south-1:111111111111:secret:bbws/dev/acme/database-AbCdEf")
             .name("bbws/dev/acme/database")
             .kms_key_id(&context.foundation.encryption.key_arn)
-            .set_tags(Some(tags(&context)))
+            .set_tags(Some(listed(&context.tags())))
             .tags(Tag::builder().key("bbws:database").value("schema=0123").build())
             .tags(Tag::builder().key("owner").value("somebody").build())
             .build();

@@ -47,6 +47,8 @@ pub struct Repository {
     pub limits: Vec<(u16, Vec<(&'static str, String)>)>,
     /// Files that releases offer, by path below the repository's page.
     pub downloads: BTreeMap<String, Vec<u8>>,
+    /// Files of the default branch, by path.
+    pub files: BTreeMap<String, String>,
     /// Branches beside the default one: name and commit.
     pub branches: BTreeMap<String, String>,
     /// Trees and commits, by SHA, as they were made.

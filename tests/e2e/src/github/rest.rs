@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_smithy_types::base64;
 use serde_json::{Value, json};
 
 use super::{REPOSITORY, Repository, message};
@@ -73,6 +74,13 @@ pub(super) fn answer(
         }
         ("POST", ["deployments"]) => deployment(repository, body),
         ("POST", ["deployments", number, "statuses"]) => status(repository, id(number), body),
+        ("GET", ["contents", names @ ..]) => match repository.files.get(&names.join("/")) {
+            Some(content) => {
+                let content = base64::encode(content);
+                (200, json!({"encoding": "base64", "content": content}))
+            }
+            None => not_found(),
+        },
         (_, ["git", ..]) => git(repository, method, &segments[1..], body),
         ("GET", ["pulls"]) => page(&query, repository.opened.values().cloned().collect(), None),
         ("POST", ["pulls"]) => open_pull_request(repository, body),

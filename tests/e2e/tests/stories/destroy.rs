@@ -29,7 +29,9 @@ async fn destroy() {
             );
             world.note("nothing of acme remains but its dump");
             the_dump_loads(world, &image).await?;
-            a_deleted_manifest_needs_confirmation(world).await
+            a_deleted_manifest_needs_confirmation(world).await?;
+            a_removal_can_be_called_back(world).await?;
+            a_removal_whose_grace_has_ended_needs_no_confirmation(world).await
         },
     )
     .await;
@@ -137,7 +139,7 @@ async fn the_dump_loads(world: &World, image: &str) -> Result<()> {
 async fn a_deleted_manifest_needs_confirmation(world: &World) -> Result<()> {
     world.fleet.remove("acme")?;
     world.bbws()?.plan_is_empty().await?;
-    world.fleet.remove("bolt")?;
+    let bolt = Manifests::take(world)?;
     let plan = world.bbws()?.plan().await?;
     ensure!(
         plan.len() > 15,
@@ -173,16 +175,113 @@ async fn a_deleted_manifest_needs_confirmation(world: &World) -> Result<()> {
     );
     world.visitor("bolt").get("/").await?.expect_status(200)?;
 
+    bolt.put_back(world)?;
+    world.note("a deleted manifest needs confirmation too");
+    Ok(())
+}
+
+/// bolt's, while they are out of the fleet.
+struct Manifests([(&'static str, Vec<u8>); 2]);
+
+impl Manifests {
+    fn take(world: &World) -> Result<Self> {
+        let read =
+            |name| Ok::<_, std::io::Error>((name, std::fs::read(world.fleet.path().join(name))?));
+        let taken = [
+            read("tenants/bolt/tenant.yaml")?,
+            read("tenants/bolt/dev.yaml")?,
+        ];
+        world.fleet.remove("bolt")?;
+        Ok(Self(taken))
+    }
+
+    fn put_back(self, world: &World) -> Result<()> {
+        let Self(files) = self;
+        files
+            .iter()
+            .try_for_each(|(name, content)| world.fleet.put(name, content))
+    }
+}
+
+fn of_bolt<'a>(verb: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    [&["tenant", verb, "bolt", "--env", "dev"][..], more].concat()
+}
+
+async fn a_removal_can_be_called_back(world: &World) -> Result<()> {
+    let remove = ["--grace", "1", "--reason", "contract ended"];
+    world.bbws()?.succeed(&of_bolt("remove", &remove)).await?;
+    world.apply().await?;
+    world.visitor("bolt").get("/").await?.expect_status(503)?;
+    let plan = world.bbws()?.succeed(&["plan", "--env", "dev"]).await?;
+    ensure!(
+        plan.stdout
+            .contains("bolt is to be removed (contract ended): kept until"),
+        "the plan does not tell: {}",
+        plan.stdout
+    );
+
+    // Nobody shortens the grace by deleting the manifest.
+    let bolt = Manifests::take(world)?;
+    let before = world.census("bolt").await?;
+    let refused = world
+        .bbws()?
+        .run(&["apply", "--env", "dev"])
+        .await?
+        .expect_code(4)?;
+    ensure!(
+        refused.stderr.contains("Removal: bolt is kept until")
+            && world.census("bolt").await? == before,
+        "{}",
+        refused.stderr
+    );
+    bolt.put_back(world)?;
     world
         .bbws()?
-        .succeed(&["apply", "--env", "dev", "--confirm", "bolt"])
-        .await?;
+        .run(&of_bolt("remove", &[]))
+        .await?
+        .expect_code(4)?;
+
+    world.bbws()?.succeed(&of_bolt("restore", &[])).await?;
+    world.apply().await?;
+    world.visitor("bolt").get("/").await?.expect_status(200)?;
+    world.bbws()?.plan_is_empty().await?;
+    world.note("a removal was called back, and the site serves as before");
+    Ok(())
+}
+
+async fn a_removal_whose_grace_has_ended_needs_no_confirmation(world: &World) -> Result<()> {
+    world.fleet.set(
+        "bolt",
+        "removal",
+        "{after: 2026-01-01T00:00:00Z, reason: ended}",
+    )?;
+    world.apply().await?;
+    world.bbws()?.succeed(&of_bolt("remove", &[])).await?;
+    let applied = world.bbws()?.succeed(&["apply", "--env", "dev"]).await?;
     ensure!(
         world.census("bolt").await? == Census::new(),
         "of bolt remains {:#?}",
         world.census("bolt").await?
     );
     world.bbws()?.plan_is_empty().await?;
-    world.note("a deleted manifest needs confirmation too");
+    let reports = world.aws.keys("removals/bolt/").await?;
+    ensure!(reports.len() == 1, "{reports:?}");
+    let report: serde_json::Value = serde_json::from_slice(&world.aws.object(&reports[0]).await?)?;
+    let content = report["content"].as_str().unwrap_or_default();
+    let (_, prefix) = content
+        .split_once("/tenants/bolt/")
+        .context("the report has no content")?;
+    let kept = world.aws.keys(&format!("tenants/bolt/{prefix}")).await?;
+    ensure!(
+        kept.len() > 2 && report["scheduled"] == "2026-01-01T00:00:00Z",
+        "{report:#}: {kept:?}"
+    );
+    let deleted = report["deleted"].as_array().map_or(0, Vec::len);
+    ensure!(
+        deleted > 15 && applied.stdout.contains(content),
+        "{report:#} {}",
+        applied.stdout
+    );
+    world.note("a removal whose grace has ended needs no confirmation, and leaves its report");
     Ok(())
 }

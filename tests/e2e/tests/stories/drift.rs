@@ -48,12 +48,20 @@ async fn drift() {
         let alarm = deleted_alarm(aws).await?;
         repaired_whole(world, "alarms", &alarm).await?;
         log_retention(aws).await?;
+        let adopt = ["drift", "adopt", "--env", "dev"];
+        let refused = world.bbws()?.run(&adopt).await?.expect_code(4)?;
+        ensure!(
+            refused.stderr.contains("log group: retention_days"),
+            "{}",
+            refused.stderr
+        );
         repaired(world, "log group", &["retention_days"]).await?;
         role_policy(aws).await?;
         repaired_whole(world, "task role", "policies").await?;
         access_point_tag(aws).await?;
         repaired(world, "access point", &["tags.bbws:cell"]).await?;
         autoscaling_maximum(aws).await?;
+        adopted(world).await?;
         repaired(world, "autoscaling", &["max"]).await?;
         record_to_elsewhere(aws).await?;
         repaired(world, "records", &["acme.dev.localhost A.alias"]).await?;
@@ -89,6 +97,25 @@ async fn unknown_tenants_are_told(world: &World) -> Result<()> {
             refused.stderr
         );
     }
+    Ok(())
+}
+
+/// A manifest can say what autoscaling has: then nothing is left to plan.
+async fn adopted(world: &World) -> Result<()> {
+    let path = world.fleet.path().join("tenants/acme/dev.yaml");
+    let before = std::fs::read_to_string(&path)?;
+    world
+        .bbws()?
+        .succeed(&["drift", "adopt", "--env", "dev"])
+        .await?;
+    world.bbws()?.plan_is_empty().await?;
+    let after = std::fs::read_to_string(&path)?;
+    let more = after.strip_prefix(&before);
+    ensure!(
+        more.is_some_and(|more| more.starts_with("tasks:\n  min: ")),
+        "more than that was changed: {after}"
+    );
+    std::fs::write(&path, before)?;
     Ok(())
 }
 

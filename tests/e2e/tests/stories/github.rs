@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Bbws, Fleet, Github, Outcome, Runner};
+use e2e::{Bbws, Fleet, Github, Outcome};
 use serde_json::{Value, json};
 
 const HEAD: &str = "1111111111111111111111111111111111111111";
@@ -12,14 +12,14 @@ const MERGED: &str = "2222222222222222222222222222222222222222";
 const HOSTILE: &str = "`\n\n# @acme-hosting/all </details> <img src=//evil.example> [x](http://evil.example) ```` \u{202e}";
 
 /// A workflow's job: files in a folder, and GitHub.
-struct Job {
-    github: Github,
-    folder: Fleet,
-    bbws: Bbws,
+pub(super) struct Job {
+    pub(super) github: Github,
+    pub(super) folder: Fleet,
+    pub(super) bbws: Bbws,
 }
 
 impl Job {
-    async fn new() -> Result<Self> {
+    pub(super) async fn new() -> Result<Self> {
         let github = Github::start().await?;
         let folder = Fleet::empty()?;
         let mut variables = github.variables();
@@ -33,7 +33,7 @@ impl Job {
         })
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -402,109 +402,6 @@ async fn limits_are_waited_for_and_refusals_are_not() -> Result<()> {
 }
 
 /// By the workflow's own command line: an issue of the form becomes a pull request, and one that is no valid site does not.
-#[tokio::test]
-async fn an_issue_form_becomes_a_pull_request() -> Result<()> {
-    let job = Job::new().await?;
-    job.github.release(&job.bbws, &job.folder)?;
-    let form = |tenant: &str, title: &str| {
-        let answers = [
-            ("Tenant", tenant),
-            ("Environment", "dev"),
-            ("Organization", "New Ltd"),
-            ("Site title", title),
-            ("Domain", "new.dev.localhost"),
-            ("Administrator", "ada"),
-            ("Mail", "ada@new.example"),
-        ];
-        let answers = answers.map(|(heading, answer)| format!("### {heading}\n\n{answer}\n\n"));
-        answers.concat()
-    };
-    let run = async |text: String| {
-        let mut variables = job.github.variables();
-        let token = variables.remove("GITHUB_TOKEN");
-        let runner = Runner {
-            checkout: job.folder.path().to_owned(),
-            variables,
-            context: json!({"github": {"token": token, "event": {"issue": {"body": text}}}}),
-        };
-        runner.run("tenant-request", "request").await
-    };
-    let title = "$(touch executed) `touch executed` \"@all\"";
-    for _ in 0..2 {
-        let opened = run(form("new", title)).await?;
-        ensure!(
-            opened.succeeded() && opened.log.contains("/pull/"),
-            "{opened:#?}"
-        );
-    }
-    {
-        let repository = job.github.repository();
-        ensure!(repository.opened.len() == 1, "{:?}", repository.opened);
-        let commit = &repository.objects[&repository.branches["tenant/new-dev"]];
-        let tree = &repository.objects[commit["tree"].as_str().unwrap_or_default()]["tree"];
-        let paths: Vec<_> = tree
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|file| file["path"].clone())
-            .collect();
-        ensure!(
-            paths == ["tenants/new/tenant.yaml", "tenants/new/dev.yaml"],
-            "{tree}"
-        );
-        let site = tree[1]["content"].as_str().unwrap_or_default();
-        ensure!(
-            site.contains(r#"title: "$(touch executed) `touch executed` \"@all\"""#),
-            "{site}"
-        );
-    }
-    ensure!(!job.path("tenants/new").exists(), "the files stayed behind");
-    ensure!(!job.path("executed").exists(), "an answer was executed");
-    for bad in [
-        form("../new", "New"),
-        form("new", "_No response_"),
-        "nothing".to_owned(),
-    ] {
-        let refused = run(bad).await?;
-        ensure!(!refused.succeeded(), "{refused:#?}");
-    }
-    ensure!(
-        job.github.repository().branches.len() == 1,
-        "a bad answer made a branch"
-    );
-
-    // By hand: written, valid, and not twice.
-    let new = [
-        "tenant",
-        "new",
-        "new",
-        "--env",
-        "dev",
-        "--name",
-        "New Ltd",
-        "--title",
-        "New",
-        "--domain",
-        "new.dev.localhost",
-        "--user",
-        "ada",
-        "--email",
-        "ada@new.example",
-    ];
-    job.bbws.run(&new).await?.expect_code(0)?;
-    job.bbws.run(&["validate"]).await?.expect_code(0)?;
-    job.bbws.run(&new).await?.expect_code(4)?;
-    let mut other = new;
-    other[2] = "other";
-    let claimed = job.bbws.run(&other).await?.expect_code(3)?;
-    ensure!(
-        claimed.stderr.contains("domain-claimed") && !job.path("tenants/other").exists(),
-        "{}",
-        claimed.stderr
-    );
-    Ok(())
-}
-
 /// The bot's only comment.
 fn comment(job: &Job, number: u64) -> Result<String> {
     let repository = job.github.repository();

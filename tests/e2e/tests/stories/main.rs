@@ -22,5 +22,6 @@ mod reads;
 mod reproducible;
 mod rollout;
 mod supply;
+mod tenant;
 mod terraform;
 mod trivy;
