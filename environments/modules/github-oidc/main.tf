@@ -27,6 +27,14 @@ locals {
     dr      = "${var.environment}-dr"
   }
 
+  # A promotion acts in two accounts. Its job lies in the GitHub environment of the upper one, whose reviewers decide.
+  order = ["dev", "sit", "prod"]
+  trusted = {
+    for name, environment in local.github_environments : name => name != "promote" ? [environment] : [
+      for other in slice(local.order, index(local.order, var.environment), length(local.order)) : "${other}-promote"
+    ]
+  }
+
   documents = { plan = local.plan, apply = local.apply, promote = local.promote, dr = local.dr }
 
   # GitHub names a job's repository by names, and those made after 15 July 2026 by names and ids: a name that somebody
@@ -64,7 +72,9 @@ resource "aws_iam_role" "this" {
       Condition = {
         StringEquals = {
           "${local.issuer}:aud" = "sts.amazonaws.com"
-          "${local.issuer}:sub" = [for form in local.repository_forms : "repo:${form}:environment:${each.value}"]
+          "${local.issuer}:sub" = [
+            for pair in setproduct(local.repository_forms, local.trusted[each.key]) : "repo:${pair[0]}:environment:${pair[1]}"
+          ]
         }
       }
     }]

@@ -1,5 +1,7 @@
 //! `bbws promote`: a site's content from one environment into the next, and back.
 
+mod pull_request;
+
 use super::scope::environment;
 use super::{CliError, ExitCode, Global, Interrupt};
 use crate::apply::Lease;
@@ -12,7 +14,6 @@ use crate::session::{Scope, Session, run_id};
 use clap::Subcommand;
 use serde::Serialize;
 use site_job::protocol::Content;
-use std::str::FromStr;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -32,6 +33,7 @@ use time::format_description::well_known::Rfc3339;
 Examples:
   bbws promote acme --from dev --to sit                     what would be promoted, and whether it may be
   bbws promote acme --from dev --to sit --confirm=acme      everything but live tables
+  bbws promote acme --from dev --to sit --content all --pr  a pull request with release, plugins, themes and content
   bbws promote acme --from sit --to prod --content uploads --confirm=acme
   bbws promote acme --from sit --to prod --content tables=wp_posts,wp_postmeta --confirm=acme
   bbws promote history acme --env sit
@@ -48,9 +50,14 @@ pub(super) struct Args {
     /// The environment that it goes to.
     #[arg(long, value_name = "NAME", required = true)]
     to: Option<EnvironmentName>,
-    /// What of it: `all`, `code` (settings alone), `uploads`, or `tables=` and names with commas between them.
-    #[arg(long, value_name = "WHAT", default_value = "all")]
-    content: Wanted,
+    /// What of it: `all`, `code` (settings alone), `uploads`, or `tables=` and names with commas between them. Left out, it is `all`;
+    /// with --pr, nothing.
+    #[arg(long, value_name = "WHAT")]
+    content: Option<Content>,
+    /// Open a pull request that brings the release, plugins and themes, and with --content the content, which its merge carries out.
+    /// An image that the target's registry lacks is copied there first. Needs what `bbws tenant request` needs.
+    #[arg(long)]
+    pr: bool,
     /// The profile for the source's account.
     #[arg(long, value_name = "PROFILE")]
     from_profile: Option<String>,
@@ -76,6 +83,15 @@ Examples:
         #[arg(long, value_name = "NAME")]
         env: EnvironmentName,
     },
+    /// Show the content that manifests ask for and that was not brought yet: what a merge is to carry out.
+    #[command(after_help = "\
+Examples:
+  bbws promote requested --env sit --json")]
+    Requested {
+        /// Where.
+        #[arg(long, value_name = "NAME")]
+        env: EnvironmentName,
+    },
     /// Put back what a site had before its last promotion.
     ///
     /// Loads the snapshot that was kept then, the same way: proved and tried first. What was changed on the site since is lost, but for
@@ -93,30 +109,6 @@ Examples:
         #[arg(long, value_name = "TENANT")]
         confirm: Option<TenantId>,
     },
-}
-
-/// `--content`.
-#[derive(Clone, Debug)]
-struct Wanted(Content);
-
-impl FromStr for Wanted {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let names = text.strip_prefix("tables=");
-        Ok(Self(match (text, names) {
-            ("all", _) => Content::All,
-            ("code", _) => Content::Code,
-            ("uploads", _) => Content::Uploads,
-            (_, Some(names)) if !names.is_empty() => Content::Tables {
-                tables: names
-                    .split(',')
-                    .map(|name| name.trim().to_owned())
-                    .collect(),
-            },
-            _ => return Err("it is one of all, code, uploads, tables=NAME,NAME".to_owned()),
-        }))
-    }
 }
 
 /// Two environments, each with its credentials.
@@ -138,6 +130,13 @@ pub(super) async fn run(
             ..
         } => return interrupt.ends(history(global, &fleet, &tenant, &env)).await,
         Args {
+            action: Some(Action::Requested { env }),
+            ..
+        } => {
+            let requested = pull_request::requested(global, &fleet, &env);
+            return interrupt.ends(requested).await;
+        }
+        Args {
             action:
                 Some(Action::Undo {
                     tenant,
@@ -156,10 +155,11 @@ pub(super) async fn run(
             tenant: Some(tenant),
             from: Some(from),
             to: Some(to),
-            content: Wanted(content),
+            content,
             from_profile,
             to_profile,
             confirm,
+            pr,
             ..
         } => {
             let source = environment(&fleet, &from)?;
@@ -168,13 +168,20 @@ pub(super) async fn run(
                 source: Session::open_as(&fleet, source, from_profile.as_deref()).await?,
                 target: Session::open_as(&fleet, target, to_profile.as_deref()).await?,
             };
+            let wanted = content.clone().unwrap_or(Content::All);
+            let asked = pair.target.sites.get(&tenant);
             let order = Order {
+                request: pull_request::request_of(asked, &from, &wanted),
+                content: wanted,
                 tenant,
                 from,
                 to,
-                content,
                 undoes: None,
             };
+            if pr {
+                let what = (&order, content.as_ref());
+                return pull_request::open(global, &pair, what, interrupt).await;
+            }
             (order, confirm, pair)
         }
         _ => {
@@ -272,7 +279,7 @@ async fn promote(
 /// and what it lent lies in an account that this run may know nothing of.
 async fn begun(target: &Cloud, order: &Order) -> Result<Option<Record>, CliError> {
     match promote::unfinished(target, &order.tenant).await? {
-        Some(record) if record.order != *order => Err(has_to_end(&record)),
+        Some(record) if !record.order.is_as(order) => Err(has_to_end(&record)),
         record => Ok(record),
     }
 }
@@ -285,7 +292,7 @@ fn has_to_end(record: &Record) -> CliError {
         Some(_) => format!("bbws promote undo {tenant} --env {to} --confirm={tenant}"),
         None => format!(
             "bbws promote {tenant} --from {from} --to {to} --content {} --confirm={tenant}",
-            content(&record.order.content)
+            record.order.content
         ),
     };
     let message = format!(
@@ -405,6 +412,7 @@ async fn last(cloud: &Cloud, tenant: &TenantId, env: &EnvironmentName) -> Result
     Ok(Order {
         from: env.clone(),
         undoes: Some(done.run.clone()),
+        request: None,
         ..done.order.clone()
     })
 }
@@ -478,7 +486,7 @@ async fn history(
         [
             record.run.clone(),
             from,
-            content(&record.order.content),
+            record.order.content.to_string(),
             state,
             ended
                 .and_then(|at| at.format(&Rfc3339).ok())
@@ -488,13 +496,4 @@ async fn history(
     });
     output::print(output::table(std::iter::once(heading).chain(rows)));
     Ok(ExitCode::Done)
-}
-
-fn content(content: &Content) -> String {
-    match content {
-        Content::All => "all".to_owned(),
-        Content::Code => "code".to_owned(),
-        Content::Uploads => "uploads".to_owned(),
-        Content::Tables { tables } => format!("tables={}", tables.join(",")),
-    }
 }

@@ -46,8 +46,15 @@ pub(super) async fn before_looking(
     verify(session, images.into_iter().collect(), fleet).await
 }
 
-/// Checks each digest once.
-async fn verify(session: &Session<'_>, images: Images, fleet: &Path) -> Result<(), CliError> {
+/// Every one of `images` is signed by a key that the environment trusts. Checks each digest once.
+///
+/// # Errors
+/// As [`before_changing`].
+pub(super) async fn verify(
+    session: &Session<'_>,
+    images: Images,
+    fleet: &Path,
+) -> Result<(), CliError> {
     let environment = session.environment;
     let mut keys = Vec::new();
     for key in &environment.signing_keys {

@@ -9,7 +9,7 @@ const LONGEST: usize = 300;
 
 /// A code span. Line breaks and control characters become spaces, and its fence is longer than any inside.
 #[must_use]
-pub(super) fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = line(text);
     let fence = "`".repeat(longest_run(&text, '`') + 1);
     // Spaces are taken off again where both are there, so that a text may begin or end with a backtick.

@@ -20,6 +20,7 @@ pub use client::{Client, GithubError};
 pub use deployment::deploy;
 pub use input::{Plan, Printed, Run, read};
 pub use issue::{drift, not_live};
+pub(crate) use markdown::code;
 pub use pull_request::{File, open_pull_request};
 pub use sticky::{PullRequest, comment, label};
 pub use summary::{of_plan, of_run};

@@ -359,6 +359,21 @@ pub(super) fn pattern(text: &str) -> Checked {
     )
 }
 
+pub(super) fn promoted(text: &str) -> Checked {
+    let is_table = |name: &str| {
+        let fits = |b: u8| b.is_ascii_alphanumeric() || b"_$".contains(&b);
+        (1..=64).contains(&name.len()) && name.bytes().all(fits)
+    };
+    match text.strip_prefix("tables=") {
+        Some(names) if names.split(',').all(is_table) => Ok(()),
+        None if ["all", "code", "uploads"].contains(&text) => Ok(()),
+        _ => fail(
+            "says not what of the content is promoted",
+            "write `all`, `code`, `uploads`, or names of tables like `tables=wp_posts,wp_postmeta`",
+        ),
+    }
+}
+
 pub(super) fn package_version(text: &str) -> Checked {
     let fits = (1..=40).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())

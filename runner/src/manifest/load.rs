@@ -12,14 +12,14 @@ use super::discover::{Found, discover};
 use super::finding::{Finding, Rule, Source as Text};
 use super::schema::{
     CellFile, ContentFile, Defaults, EnvironmentFile, FoundationFile, ManifestKind, PackageFile,
-    SiteFile, TenantFile, json_schema,
+    PromotionFile, SiteFile, TenantFile, json_schema,
 };
 use super::shape::Shape;
 use super::yaml::{self, Node};
 use super::{
     Admin, CellChoice, CellName, Code, ContentRules, Environment, EnvironmentName, Fleet, Freeze,
-    Hold, Line, Lines, Nat, Package, Place, Removal, Rollout, Shared, Site, SiteState, Source,
-    Standby, TableRule, TaskRange, TenantId, rules,
+    Hold, Line, Lines, Nat, Package, Place, Removal, Requested, Rollout, Shared, Site, SiteState,
+    Source, Standby, TableRule, TaskRange, TenantId, rules,
 };
 
 /// Sites in a wave when the manifest does not say.
@@ -360,6 +360,7 @@ fn site(
             Some(_) => SiteState::Suspended,
             None => file.state.unwrap_or(SiteState::Active),
         },
+        promotion: file.promotion.map(requested),
         removal: file.removal.map(|removal| Removal {
             after: removal.after,
             reason: removal.reason,
@@ -367,6 +368,18 @@ fn site(
         hold: None,
         lines: Lines::default(),
         content: ContentRules::default(),
+    }
+}
+
+fn requested(file: PromotionFile) -> Requested {
+    Requested {
+        from: file.from,
+        content: file
+            .content
+            .as_str()
+            .parse()
+            .expect("what is checked as `Promoted` can be read"),
+        request: file.request.to_string(),
     }
 }
 

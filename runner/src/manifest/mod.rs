@@ -24,7 +24,7 @@ mod yaml;
 #[cfg(test)]
 mod yaml_tests;
 
-use site_job::protocol::Rule as TableRule;
+use site_job::protocol::{Content, Rule as TableRule};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -37,7 +37,7 @@ pub use finding::{Finding, Position, Rule, Span};
 pub use load::{Invalid, finding_at, load};
 pub use names::{
     AccountId, CellName, Checksum, DatabaseClass, Domain, Email, EnvironmentName, InvalidName,
-    Line, Locale, Login, Moment, PackageSource, PackageVersion, Pattern, Region, Release,
+    Line, Locale, Login, Moment, PackageSource, PackageVersion, Pattern, Promoted, Region, Release,
     SigningKey, Slug, TenantId, Timezone,
 };
 pub use place::{Lines, Place};
@@ -152,12 +152,25 @@ pub struct Site {
     pub state: SiteState,
     /// When it may be removed. Until then it is suspended, whatever else its manifest says.
     pub removal: Option<Removal>,
+    /// Content that was asked for.
+    pub promotion: Option<Requested>,
     /// Why it may not be changed. Its tenant may have a hold as well.
     pub hold: Option<Hold>,
     /// Where its manifest says what.
     pub lines: Lines,
     /// What a promotion does with its own tables and options.
     pub content: ContentRules,
+}
+
+/// Content that a manifest asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requested {
+    /// Where it comes from.
+    pub from: EnvironmentName,
+    /// What of it.
+    pub content: Content,
+    /// Tells this request from others.
+    pub request: String,
 }
 
 /// What a promotion of content does with tables and options that are a tenant's own.

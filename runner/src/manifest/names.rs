@@ -237,6 +237,13 @@ names! {
         example: "wp_forum_*",
         says: "The name of a table or an option, or the beginning of names with * after it."
     }
+    /// What of a site's content is promoted.
+    Promoted {
+        check: checks::promoted,
+        pattern: "^(all|code|uploads|tables=[A-Za-z0-9_$]{1,64}(,[A-Za-z0-9_$]{1,64})*)$",
+        example: "all",
+        says: "What of the content: all, code (settings), uploads, or tables= and names with commas between them."
+    }
     /// A SHA-256.
     Checksum {
         check: checks::checksum,

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::names::{
-    AccountId, CellName, Checksum, DatabaseClass, Domain, Email, Line, Locale, Login, Moment,
-    PackageSource, PackageVersion, Pattern, Region, Release, SigningKey, Slug, TenantId, Timezone,
+    AccountId, CellName, Checksum, DatabaseClass, Domain, Email, EnvironmentName, Line, Locale,
+    Login, Moment, PackageSource, PackageVersion, Pattern, Promoted, Region, Release, SigningKey,
+    Slug, TenantId, Timezone,
 };
 use super::{BackupPolicy, Nat, PriceClass, SiteState, Standby};
 
@@ -288,8 +289,22 @@ pub(super) struct SiteFile {
     pub(super) state: Option<SiteState>,
     /// The site is to be removed: until its grace has ended it is suspended, and everything of it kept. Written by `bbws tenant remove`.
     pub(super) removal: Option<RemovalFile>,
+    /// Content that was asked for from the environment below. Written by `bbws promote --pr`.
+    pub(super) promotion: Option<PromotionFile>,
     /// Why the site may not be changed for now: apply leaves it alone, and changes others.
     pub(super) hold: Option<Line>,
+}
+
+/// A promotion of content that a merge carries out, once.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PromotionFile {
+    /// Where the content comes from.
+    pub(super) from: EnvironmentName,
+    /// What of it.
+    pub(super) content: Promoted,
+    /// Tells this request from others of the same: another text asks for the content again.
+    pub(super) request: Line,
 }
 
 /// The removal of a site.

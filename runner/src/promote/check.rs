@@ -11,6 +11,10 @@ use time::OffsetDateTime;
 /// The source and the target beside each other, and what forbids the promotion.
 #[derive(Clone, Debug, Serialize)]
 pub struct Check {
+    /// The digest that the source runs.
+    pub source_image: String,
+    /// The digest that the target runs.
+    pub target_image: String,
     /// What, at the source, at the target.
     pub compared: Vec<(&'static str, String, String)>,
     /// Reasons against it; none when it may begin.
@@ -105,10 +109,12 @@ pub async fn check(source: Side<'_>, target: Side<'_>) -> Result<Check, CloudErr
     Ok(Check {
         compared: vec![
             ("address", source.context.home(), target.context.home()),
-            ("image", source_image, target_image),
+            ("image", source_image.clone(), target_image.clone()),
             ("plugins and themes", packages(from), packages(to)),
             ("theme shown", theme(from), theme(to)),
         ],
+        source_image,
+        target_image,
         refusals,
         notes,
     })

@@ -87,6 +87,21 @@ pub struct Order {
     pub content: Content,
     /// The run whose snapshot of the target is put back, when a promotion is taken back.
     pub undoes: Option<String>,
+    /// The manifest's request that this carries out.
+    #[serde(default)]
+    pub request: Option<String>,
+}
+
+impl Order {
+    /// Whether `other` is of the same content, whoever asked for it.
+    #[must_use]
+    pub fn is_as(&self, other: &Self) -> bool {
+        let of = |order: &Self| Self {
+            request: None,
+            ..order.clone()
+        };
+        of(self) == of(other)
+    }
 }
 
 /// One attempt at a step.
@@ -150,6 +165,12 @@ impl Record {
         };
         let attempt = self.attempts.iter().rev().find(done)?;
         serde_json::from_value(attempt.result.clone()).ok()
+    }
+
+    /// Whether it carried out a manifest's `request`, for good or ill.
+    #[must_use]
+    pub fn has_ended(&self, request: &str) -> bool {
+        self.state != State::Running && self.order.request.as_deref() == Some(request)
     }
 
     /// Whether `step` succeeded.
@@ -282,6 +303,7 @@ mod tests {
             to: "sit".parse().unwrap(),
             content: Content::All,
             undoes: None,
+            request: None,
         };
         Record::new("run".to_owned(), "somebody".to_owned(), order)
     }

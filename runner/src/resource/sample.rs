@@ -114,6 +114,7 @@ pub(crate) fn site() -> Site {
         backup: BackupPolicy::Daily,
         monthly_budget: 20,
         state: SiteState::Active,
+        promotion: None,
         removal: None,
         hold: None,
         lines: Lines::default(),

@@ -28,6 +28,8 @@ pub struct Job {
     pub codes: BTreeMap<String, i32>,
     /// The actions that were used and not run here.
     pub actions: Vec<String>,
+    /// What its steps wrote to GITHUB_OUTPUT.
+    pub outputs: BTreeMap<String, String>,
     /// All that the steps printed.
     pub log: String,
 }
@@ -62,6 +64,7 @@ impl Runner {
             job: Job {
                 codes: BTreeMap::new(),
                 actions: Vec::new(),
+                outputs: BTreeMap::new(),
                 log: String::new(),
             },
         };
@@ -149,6 +152,7 @@ impl Machine<'_> {
             .env("RUNNER_TEMP", self.temp.path())
             .env("GITHUB_ENV", file("env"))
             .env("GITHUB_PATH", file("path"))
+            .env("GITHUB_OUTPUT", file("output"))
             .env("GITHUB_STEP_SUMMARY", file("summary"))
             .stdin(Stdio::null())
             .kill_on_drop(true);
@@ -162,6 +166,10 @@ impl Machine<'_> {
             command.env(key, value);
         }
         let output = command.envs(variables).output().await?;
+        for line in text("output").lines() {
+            let (key, value) = line.split_once('=').context("no line of GITHUB_OUTPUT")?;
+            self.job.outputs.insert(key.to_owned(), value.to_owned());
+        }
         let said = [output.stdout, output.stderr].concat();
         self.job.log += &format!("## {name}\n{}\n", String::from_utf8_lossy(&said));
         let code = output.status.code().context("ended by a signal")?;

@@ -42,15 +42,34 @@ variables {
 
 run "only_one_repository_in_one_environment_is_trusted" {
   assert {
-    condition = alltrue([for name, wanted in { plan = "dev-plan", apply = "dev", promote = "dev-promote", dr = "dev-dr" } :
+    condition = alltrue([for name, wanted in { plan = "dev-plan", apply = "dev", dr = "dev-dr" } :
       jsondecode(aws_iam_role.this[name].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"]
     == ["repo:example/fleet:environment:${wanted}", "repo:example@11/fleet@22:environment:${wanted}"]])
     error_message = "A role must trust exactly its GitHub environment, in both forms of the subject."
   }
 
   assert {
+    condition = jsondecode(aws_iam_role.this["promote"].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == [
+      for pair in setproduct(["repo:example/fleet", "repo:example@11/fleet@22"], ["dev", "sit", "prod"]) : "${pair[0]}:environment:${pair[1]}-promote"
+    ]
+    error_message = "What promotes from here is decided where it goes: above."
+  }
+
+  assert {
     condition     = alltrue([for role in aws_iam_role.this : !strcontains(role.assume_role_policy, "*")])
     error_message = "Trust must have no wildcard."
+  }
+}
+
+run "nothing_below_promotes_out_of_production" {
+  variables {
+    environment = "prod"
+    repository  = { owner = "example", name = "fleet" }
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.this["promote"].assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] == ["repo:example/fleet:environment:prod-promote"]
+    error_message = "A job of a lower environment must not read production."
   }
 }
 

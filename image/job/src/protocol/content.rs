@@ -1,5 +1,8 @@
 //! What travels from one site's content into another's: which tables, and with which addresses.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
@@ -104,6 +107,38 @@ pub enum Content {
         /// Their names.
         tables: Vec<String>,
     },
+}
+
+/// As people write it: `all`, `code`, `uploads`, `tables=wp_posts,wp_postmeta`.
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Code => f.write_str("code"),
+            Self::Uploads => f.write_str("uploads"),
+            Self::Tables { tables } => write!(f, "tables={}", tables.join(",")),
+        }
+    }
+}
+
+impl FromStr for Content {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let names = text.strip_prefix("tables=");
+        Ok(match (text, names) {
+            ("all", _) => Self::All,
+            ("code", _) => Self::Code,
+            ("uploads", _) => Self::Uploads,
+            (_, Some(names)) if !names.is_empty() => Self::Tables {
+                tables: names
+                    .split(',')
+                    .map(|name| name.trim().to_owned())
+                    .collect(),
+            },
+            _ => return Err("it is one of all, code, uploads, tables=NAME,NAME"),
+        })
+    }
 }
 
 impl Content {

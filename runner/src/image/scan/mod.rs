@@ -110,6 +110,33 @@ pub async fn scan(scan: &Scan<'_>) -> Result<Scanned, ImageError> {
     })
 }
 
+/// What the registry's own scan of the pushed image `digest` found and `policy` does not let pass, a line each. Waits for the scan, and
+/// starts one where there is none.
+///
+/// # Errors
+/// Why there is no complete scan, in words.
+pub async fn of_pushed(
+    registry: &Registry,
+    digest: &str,
+    policy: &Policy,
+) -> Result<Vec<String>, String> {
+    let (findings, against) = ecr::scan(registry, digest).await?;
+    let scanners = BTreeMap::from([(Scanner::Ecr, Outcome::Ran { against })]);
+    let today = OffsetDateTime::now_utc().date();
+    let judged = policy
+        .judge(&scanners, findings, today)
+        .findings
+        .into_iter();
+    let failing = judged.filter_map(|judged| match judged.decision {
+        Decision::Fails { .. } => Some(format!(
+            "{} in {}",
+            judged.finding.id, judged.finding.package
+        )),
+        _ => None,
+    });
+    Ok(failing.collect())
+}
+
 /// The registry's findings, if it holds this very image under the tag.
 async fn by_registry(scan: &Scan<'_>, id: &str) -> Option<Result<(Vec<Finding>, String), String>> {
     let registry = scan.registry?;

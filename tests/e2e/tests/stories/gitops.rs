@@ -1,6 +1,8 @@
 //! A change's way from a pull request to visitors, by the workflows' own command lines, on the local cloud and a GitHub of the
 //! story's own. And what must not come that far.
 
+mod promotion;
+
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, ensure};
@@ -17,7 +19,7 @@ const FORGED: &str = "$(touch executed)`touch executed`;touch executed\"'";
 async fn gitops() {
     story(
         "gitops",
-        Options::for_test(&["dev"]),
+        Options::for_test(&["dev", "sit"]),
         Fleet::of(&["acme", "bolt"]),
         async |world| {
             world.apply().await?;
@@ -32,7 +34,8 @@ async fn gitops() {
             day.what_changed_since_the_approval_stops_the_apply()
                 .await?;
             day.a_freeze_is_a_verdict_and_a_refusal().await?;
-            day.forged_names_are_text().await
+            day.forged_names_are_text().await?;
+            day.a_promotion_is_a_pull_request_and_its_merge().await
         },
     )
     .await;

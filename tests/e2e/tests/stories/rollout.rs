@@ -272,13 +272,13 @@ async fn history(world: &World) -> Result<BTreeMap<String, Vec<String>>> {
 }
 
 /// Releases made from the fleet's own by changing a little.
-struct Releases<'a> {
+pub(super) struct Releases<'a> {
     world: &'a World,
     from: String,
 }
 
 impl<'a> Releases<'a> {
-    fn of(world: &'a World) -> Result<Self> {
+    pub(super) fn of(world: &'a World) -> Result<Self> {
         let from = format!("bbws/wordpress:{}", world.fleet.release()?);
         Ok(Self { world, from })
     }
@@ -288,7 +288,12 @@ impl<'a> Releases<'a> {
     }
 
     /// Makes one with an instruction of a Dockerfile and files replaced, and pushes it. Its tag.
-    async fn make(&self, name: &str, instruction: &str, files: &[(&str, &str)]) -> Result<String> {
+    pub(super) async fn make(
+        &self,
+        name: &str,
+        instruction: &str,
+        files: &[(&str, &str)],
+    ) -> Result<String> {
         let container = docker(&["create", &self.from], b"").await?;
         let (container, tag) = (container.trim(), self.tag(name));
         for (path, content) in files {
@@ -310,7 +315,7 @@ impl<'a> Releases<'a> {
     }
 
     /// Removes all of them from the machine.
-    async fn forget(&self) -> Result<()> {
+    pub(super) async fn forget(&self) -> Result<()> {
         let images = format!("bbws/wordpress:*-{}", self.world.cloud.state().identity);
         let list = ["images", "--format", "{{.Repository}}:{{.Tag}}", &images];
         for image in docker(&list, b"").await?.lines() {

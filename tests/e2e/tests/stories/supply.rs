@@ -4,6 +4,8 @@ mod judged;
 mod shelf;
 mod tampered;
 
+pub(super) use judged::findings;
+
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};

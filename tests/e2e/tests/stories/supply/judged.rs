@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_ecr::types::ImageIdentifier;
 use aws_smithy_types::body::SdkBody;
-use e2e::{World, docker};
+use e2e::{Aws, World, docker};
 use localcloud::proxy::{Kind, Rule};
 use serde_json::json;
 
@@ -97,7 +97,7 @@ async fn sources_that_differ_are_not_built(world: &World, shop: &Shop) -> Result
 
 /// A finding that the policy accepts until a day fails the scan after it.
 async fn exceptions_end(world: &World, shop: &Shop, digest: &str) -> Result<()> {
-    findings(world, digest).await?;
+    findings(&world.aws, digest, true).await?;
     let until = |day: &str| {
         format!(
             "{POLICY}exceptions:\n  - id: CVE-2026-0001\n    reason: not reached\n    owner: platform team\n    expires: {day}\n"
@@ -150,8 +150,8 @@ async fn an_outage_is_no_pass(world: &World, shop: &Shop) -> Result<()> {
     Ok(())
 }
 
-/// What the local cloud's ECR is to have found: the operation is the local cloud's own.
-async fn findings(world: &World, digest: &str) -> Result<()> {
+/// What the local cloud's ECR is to have found, the first critical or not: the operation is the local cloud's own.
+pub(in super::super) async fn findings(aws: &Aws, digest: &str, critical: bool) -> Result<()> {
     let found = |id: &str, severity: &str| {
         json!({
             "findingArn": format!("arn:aws:inspector2:af-south-1:111111111111:finding/{id}"),
@@ -160,15 +160,14 @@ async fn findings(world: &World, digest: &str) -> Result<()> {
                 {"name": "openssl", "version": "3.5.1", "release": "1", "fixedInVersion": "3.5.4-1"}]},
         })
     };
+    let severity = if critical { "CRITICAL" } else { "LOW" };
     let body = json!({
         "repositoryName": REPOSITORY,
         "imageId": {"imageDigest": digest},
-        "imageScanFindings": {"enhancedFindings": [found("CVE-2026-0001", "CRITICAL"), found("CVE-2026-0002", "LOW")]},
+        "imageScanFindings": {"enhancedFindings": [found("CVE-2026-0001", severity), found("CVE-2026-0002", "LOW")]},
     })
     .to_string();
-    world
-        .aws
-        .ecr
+    aws.ecr
         .start_image_scan()
         .repository_name(REPOSITORY)
         .image_id(ImageIdentifier::builder().image_digest(digest).build())
