@@ -9,6 +9,7 @@ mod cleanup;
 pub mod cli;
 mod cloud;
 mod command;
+pub mod debian;
 mod docker;
 mod images;
 mod options;

@@ -14,11 +14,11 @@ const LOCK: &str = "image.lock.yaml";
 /// Given a lock with another checksum for a package, when the image is built, then it is not, and both checksums are told.
 #[tokio::test]
 async fn a_package_with_another_checksum_is_not_built() -> Result<()> {
-    if !gone().await?.is_empty() {
-        eprintln!("NOT PROVED: Debian's mirrors no longer have what the lock pins");
-        return Ok(());
-    }
     let copy = Copy::new()?;
+    if !gone().await?.is_empty() {
+        // What nobody has anymore can have no other checksum either: the newest packages take its place.
+        copy.run(&["lock", "--update"]).await?.expect_code(0)?;
+    }
     let lock = copy.lock()?;
     let line = line_of(&lock, "nginx")?;
     let right = line.rsplit(':').next().context("no checksum")?;

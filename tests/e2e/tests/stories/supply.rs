@@ -134,7 +134,7 @@ impl Shop {
             verified["result"]["lock"].is_string(),
             "the provenance names the lock: {verified}"
         );
-        tampered::openssl_agrees(world, self, digest).await?;
+        tampered::cosign_agrees(world, self, digest).await?;
         world.note("the image is signed");
         Ok(())
     }

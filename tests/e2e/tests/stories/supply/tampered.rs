@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_ecr::types::ImageIdentifier;
 use e2e::World;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::{REPOSITORY, Shop, image, refused};
@@ -93,50 +93,39 @@ pub(super) async fn signatures_of_others_do_not_count(
     Ok(other)
 }
 
-/// Another program than ours finds the signature to be the key's, of the payload.
-pub(super) async fn openssl_agrees(world: &World, shop: &Shop, digest: &str) -> Result<()> {
-    let manifest: Value = serde_json::from_str(&manifest_at(world, &tag(digest, "sig")).await?)?;
-    // The stranger's comes first.
-    let layer = manifest["layers"]
-        .as_array()
-        .and_then(|layers| layers.last());
-    let layer = layer.context("no signature")?;
-    let answer = world
-        .aws
-        .ecr
-        .get_download_url_for_layer()
-        .repository_name(REPOSITORY)
-        .layer_digest(layer["digest"].as_str().unwrap_or_default())
-        .send()
-        .await?;
-    let url = answer.download_url().context("no URL")?.to_owned();
-    let signature = layer["annotations"]["dev.cosignproject.cosign/signature"].as_str();
-    std::fs::write(
-        shop.path("signature.b64"),
-        signature.context("no signature")?,
-    )?;
-    let (folder, key) = (
-        shop.folder.path(),
-        world.fleet.path().join("keys/release.pub"),
-    );
-    let script = "curl -fsS \"$1\" > payload && base64 -d signature.b64 > signature && \
-                  openssl dgst -sha256 -verify \"$2\" -signature signature payload";
-    let checked = Command::new("sh")
-        .args(["-euc", script, "sh", &url])
-        .arg(key)
-        .current_dir(folder)
-        .output()
-        .await?;
-    ensure!(
-        checked.status.success(),
-        "openssl does not find the signature to be right: {}",
-        String::from_utf8_lossy(&checked.stderr)
-    );
-    let payload: Value = serde_json::from_slice(&std::fs::read(shop.path("payload"))?)?;
-    ensure!(
-        payload["critical"]["image"]["docker-manifest-digest"] == digest,
-        "it is of another image: {payload}"
-    );
+/// Cosign itself finds the signature and both attestations to be the key's, of the image.
+pub(super) async fn cosign_agrees(world: &World, shop: &Shop, digest: &str) -> Result<()> {
+    let cosign = localcloud::debian::program("forky", "cosign").await?;
+    let answer = world.aws.ecr.get_authorization_token().send().await?;
+    let data = answer.authorization_data().first().context("no token")?;
+    let registry = data.proxy_endpoint().context("no registry")?;
+    let (_, registry) = registry.split_once("://").context("no address")?;
+    let docker = json!({"auths": {registry: {"auth": data.authorization_token()}}});
+    std::fs::write(shop.path("config.json"), docker.to_string())?;
+    let image = format!("{registry}/{REPOSITORY}@{digest}");
+    let key = world.fleet.path().join("keys/release.pub");
+    for what in [
+        &["verify"][..],
+        &["verify-attestation", "--type", "cyclonedx"],
+        &["verify-attestation", "--type", "slsaprovenance1"],
+    ] {
+        let checked = Command::new(&cosign)
+            .args(what)
+            .arg("--key")
+            .arg(&key)
+            // The key is nobody's who keeps a public log.
+            .args(["--insecure-ignore-tlog=true", &image])
+            .env("DOCKER_CONFIG", shop.folder.path())
+            .output()
+            .await?;
+        let said = String::from_utf8_lossy(&checked.stderr);
+        ensure!(checked.status.success(), "cosign {what:?}: {said}");
+        ensure!(
+            !checked.stdout.is_empty(),
+            "cosign {what:?} found nothing: {said}"
+        );
+    }
+    world.note("cosign finds the image signed and attested");
     Ok(())
 }
 
