@@ -10,7 +10,7 @@ use crate::{
     aws::{self, Aws},
     code, database,
     export::{self, Export},
-    load,
+    leaks, load,
     log::{self, Level},
     protocol::{
         ExitCode, Failure, FailureCode, Installed, Outcome, REQUEST_VARIABLE, Request, Settings,
@@ -161,7 +161,8 @@ async fn work(request: &Request, aws: &Aws) -> Vec<TenantResult> {
         Work::Install {
             settings,
             try_pages,
-        } => one(install(settings, *try_pages, aws)).await,
+            try_leaks,
+        } => one(install(settings, *try_pages, *try_leaks, aws)).await,
         Work::Export { prefix } => {
             let export = Export {
                 s3: &aws.s3,
@@ -177,19 +178,28 @@ async fn work(request: &Request, aws: &Aws) -> Vec<TenantResult> {
         Work::Switch { run } => one(load::switch(run)).await,
         Work::SwitchBack { run } => one(load::switch_back(run)).await,
         Work::Settle => one(load::settle()).await,
+        Work::Lift => one(load::lift()).await,
         Work::Wipe => one(async { wipe::wipe(UPLOADS.as_ref()) }).await,
     }
 }
 
 /// The site's own plugins and themes are tried here, where no visitor is.
-async fn install(settings: &Settings, try_pages: bool, aws: &Aws) -> Result<Installed, Failure> {
+async fn install(
+    settings: &Settings,
+    try_pages: bool,
+    try_leaks: bool,
+    aws: &Aws,
+) -> Result<Installed, Failure> {
     let code = code::wanted()?;
     if let Some(code) = &code {
         code::prepare(code, &aws.s3).await?;
     }
-    let installed = wordpress::install(settings).await?;
+    let mut installed = wordpress::install(settings).await?;
     if code.is_some() || try_pages {
         trial::run().await?;
+    }
+    if try_leaks {
+        installed.leak_test = Some(leaks::run().await?);
     }
     Ok(installed)
 }

@@ -12,6 +12,8 @@ pub mod aws;
 #[cfg(feature = "program")]
 pub mod code;
 #[cfg(feature = "program")]
+mod cost;
+#[cfg(feature = "program")]
 pub mod database;
 #[cfg(feature = "program")]
 pub mod doctor;
@@ -22,9 +24,13 @@ pub mod healthcheck;
 #[cfg(feature = "program")]
 pub mod job;
 #[cfg(feature = "program")]
+mod leaks;
+#[cfg(feature = "program")]
 pub mod load;
 #[cfg(feature = "program")]
 pub mod log;
+#[cfg(feature = "program")]
+mod mask;
 #[cfg(feature = "program")]
 pub mod rewrite;
 #[cfg(feature = "program")]

@@ -6,13 +6,18 @@
 
 mod code;
 mod content;
+mod quarantine;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub use code::{CODE_VARIABLE, Code, Package};
+#[cfg(feature = "program")]
+pub(crate) use content::fits;
 pub use content::{
-    Address, Class, Content, Load, Loaded, LoadedTable, Rule, Snapshot, Switched, class,
+    Address, Class, Content, ExportedFile, ExportedTable, Load, Loaded, LoadedTable, Manifest,
+    Rule, Snapshot, Switched, class,
 };
+pub use quarantine::{LeakTest, Mask, MaskRule, Only, QUARANTINE_OPTION, Quarantine};
 
 /// The version of requests and outcomes that this code speaks.
 pub const VERSION: u32 = 1;
@@ -64,6 +69,9 @@ pub enum Work {
         /// Pages are tried also where the site has no code of its own.
         #[serde(default)]
         try_pages: bool,
+        /// The site is quarantined: whether mail and calls get out is tried.
+        #[serde(default)]
+        try_leaks: bool,
     },
     /// Streams the database and the uploads into the bucket. Data: [`Manifest`].
     Export {
@@ -85,6 +93,8 @@ pub enum Work {
     },
     /// Removes what is beside the site's content: what was loaded, and the content of before. Data: null.
     Settle,
+    /// Ends a site's quarantine. Data: whether it was quarantined.
+    Lift,
     /// Deletes every uploaded file. Data: [`Wiped`].
     Wipe,
 }
@@ -218,6 +228,8 @@ pub enum FailureCode {
     LocaleUnavailable,
     /// The site does not work with its own plugins and themes.
     CodeBroken,
+    /// The site is quarantined, and mails or calls out all the same.
+    Leaks,
     /// The task was told to stop.
     Interrupted,
 }
@@ -288,6 +300,7 @@ impl ExitCode {
             | FailureCode::FilesFailed
             | FailureCode::WordpressFailed
             | FailureCode::CodeBroken
+            | FailureCode::Leaks
             | FailureCode::LocaleUnavailable => Self::SomeFailed,
         }
     }
@@ -362,47 +375,9 @@ pub struct Installed {
     pub installed: bool,
     /// The names of the settings that were changed afterwards; empty on a repeat.
     pub changed: Vec<String>,
-}
-
-/// What [`Work::Export`] stored; the same is in `manifest.json` under the prefix, written last.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
-    /// [`VERSION`].
-    pub version: u32,
-    /// The tenant.
-    pub tenant: String,
-    /// The environment.
-    pub environment: String,
-    /// When the database's snapshot was taken, RFC 3339, UTC.
-    pub taken_at: String,
-    /// The stored objects.
-    pub files: Vec<ExportedFile>,
-    /// Every table, with the rows dumped.
-    pub tables: Vec<ExportedTable>,
-    /// The views.
-    pub views: Vec<String>,
-    /// How many uploaded files are in the archive.
-    pub uploads: u64,
-}
-
-/// One object of an export.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExportedFile {
-    /// The object's key.
-    pub key: String,
-    /// Its size.
-    pub bytes: u64,
-    /// The hexadecimal SHA-256 of the object as stored.
-    pub sha256: String,
-}
-
-/// One dumped table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExportedTable {
-    /// Its name.
-    pub name: String,
-    /// The rows written.
-    pub rows: u64,
+    /// What a quarantined site tried in vain.
+    #[serde(default)]
+    pub leak_test: Option<LeakTest>,
 }
 
 /// What [`Work::Wipe`] deleted.

@@ -5,7 +5,7 @@
 
 use std::{env, io, process::Stdio};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::{io::AsyncWriteExt, process::Command};
 
 use crate::{
@@ -20,6 +20,7 @@ pub(crate) const PHP: &str = "/usr/bin/php8.4";
 const WP_CLI: &str = "/usr/local/lib/wp-cli.phar";
 const WORDPRESS: &str = "/srv/wordpress";
 const SETTINGS_SCRIPT: &str = "/usr/local/lib/bbws/settings.php";
+const LEAKS_SCRIPT: &str = "/usr/local/lib/bbws/leaks.php";
 
 /// Installs WordPress where it is not installed, then changes the settings that differ. A repeat changes nothing and
 /// says so. A crash during the installation leaves tables without a site address, which the repeat completes.
@@ -51,7 +52,11 @@ pub async fn install(settings: &Settings) -> Result<Installed, Failure> {
         run => return Err(run.failure("asking whether WordPress is installed")),
     };
     let changed = apply(settings, &password).await?;
-    Ok(Installed { installed, changed })
+    Ok(Installed {
+        installed,
+        changed,
+        leak_test: None,
+    })
 }
 
 async fn create(settings: &Settings, password: &str) -> Result<(), Failure> {
@@ -98,13 +103,7 @@ async fn apply(settings: &Settings, password: &str) -> Result<Vec<String>, Failu
     if run.code != Some(0) {
         return Err(run.failure(attempt));
     }
-    // Plugins may print while WordPress loads; the answer is the last line.
-    let applied: Applied = run
-        .output
-        .lines()
-        .next_back()
-        .and_then(|line| serde_json::from_str(line).ok())
-        .ok_or_else(|| run.failure(attempt))?;
+    let applied: Applied = run.answer().ok_or_else(|| run.failure(attempt))?;
     if applied.locale_unavailable {
         let message = format!(
             "the image has no language pack for {}; the other settings are applied",
@@ -113,6 +112,19 @@ async fn apply(settings: &Settings, password: &str) -> Result<Vec<String>, Failu
         return Err(Failure::new(FailureCode::LocaleUnavailable, message));
     }
     Ok(applied.changed)
+}
+
+/// Lets WordPress try to get out, and returns its answer.
+///
+/// # Errors
+/// When WP-CLI fails, or answers something else.
+pub(crate) async fn try_leaks<T: DeserializeOwned>(input: &str) -> Result<T, Failure> {
+    let attempt = "trying whether the quarantine holds";
+    let run = wp(&["eval-file", LEAKS_SCRIPT], input).await?;
+    if run.code != Some(0) {
+        return Err(run.failure(attempt));
+    }
+    run.answer().ok_or_else(|| run.failure(attempt))
 }
 
 /// Runs WordPress's events that are due. A repeat finds none; one that is cut off leaves those that were not begun.
@@ -135,6 +147,12 @@ struct Run {
 }
 
 impl Run {
+    /// Plugins may print while WordPress loads; a script's answer is the last line.
+    fn answer<T: DeserializeOwned>(&self) -> Option<T> {
+        let last = self.output.lines().next_back()?;
+        serde_json::from_str(last).ok()
+    }
+
     fn failure(&self, attempt: &str) -> Failure {
         let ended = self
             .code

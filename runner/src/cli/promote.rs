@@ -1,28 +1,31 @@
 //! `bbws promote`: a site's content from one environment into the next, and back.
 
+mod history;
+mod lift;
 mod pull_request;
 
 use super::scope::environment;
 use super::{CliError, ExitCode, Global, Interrupt};
 use crate::apply::Lease;
 use crate::cloud::{Cloud, CloudError};
-use crate::manifest::{EnvironmentName, Fleet, TenantId};
+use crate::manifest::{EnvironmentName, TenantId};
 use crate::output;
 use crate::promote::{self, Check, Order, Promotion, Record, Side, State, Step, Told};
-use crate::resource::Context;
 use crate::session::{Scope, Session, run_id};
 use clap::Subcommand;
-use serde::Serialize;
 use site_job::protocol::Content;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
-/// Promote a site's content into the next environment: dev to sit, sit to prod.
+/// Promote a site's content into the next environment, dev to sit, sit to prod; or copy it down, masked and quarantined.
 ///
 /// A snapshot of the source is loaded beside the target's content, with the target's own addresses in it, proved, and tried; only then
 /// it takes the place of what the target had, all tables at once. Where the site does not serve its visitors with it, the old content
 /// is put back (exit code 6). The source goes on serving and is not changed. Accounts, orders and other tables that a site's visitors
 /// write stay the target's own.
+///
+/// Down, such as from prod to dev, goes a quarantined copy: names, addresses and the like are masked as they come in; the site sends
+/// no mail, calls nobody and runs no scheduled work, which is tried before it takes its place (exit code 6 when something got out).
+/// It stays so until other content comes, or `bbws promote lift`.
 ///
 /// Killed at any point, the same command carries on. Without --confirm it shows both sites beside each other and changes nothing.
 ///
@@ -36,8 +39,10 @@ Examples:
   bbws promote acme --from dev --to sit --content all --pr  a pull request with release, plugins, themes and content
   bbws promote acme --from sit --to prod --content uploads --confirm=acme
   bbws promote acme --from sit --to prod --content tables=wp_posts,wp_postmeta --confirm=acme
+  bbws promote acme --from prod --to dev --confirm=acme     a masked copy in quarantine
   bbws promote history acme --env sit
-  bbws promote undo acme --env sit --confirm=acme           back to what was there before the last one")]
+  bbws promote undo acme --env sit --confirm=acme           back to what was there before the last one
+  bbws promote lift acme --env dev --confirm=acme           dev may mail and call out again")]
 pub(super) struct Args {
     #[command(subcommand)]
     action: Option<Action>,
@@ -92,6 +97,22 @@ Examples:
         #[arg(long, value_name = "NAME")]
         env: EnvironmentName,
     },
+    /// End the quarantine of a site that holds the content of an environment further up.
+    ///
+    /// It may mail and call out again, and search engines may find it. What was masked stays masked.
+    #[command(after_help = "\
+Examples:
+  bbws promote lift acme --env dev --confirm=acme")]
+    Lift {
+        /// Whose site.
+        tenant: TenantId,
+        /// Where.
+        #[arg(long, value_name = "NAME")]
+        env: EnvironmentName,
+        /// The tenant once more.
+        #[arg(long, value_name = "TENANT")]
+        confirm: Option<TenantId>,
+    },
     /// Put back what a site had before its last promotion.
     ///
     /// Loads the snapshot that was kept then, the same way: proved and tried first. What was changed on the site since is lost, but for
@@ -128,7 +149,23 @@ pub(super) async fn run(
         Args {
             action: Some(Action::History { tenant, env }),
             ..
-        } => return interrupt.ends(history(global, &fleet, &tenant, &env)).await,
+        } => {
+            return interrupt
+                .ends(history::show(global, &fleet, &tenant, &env))
+                .await;
+        }
+        Args {
+            action:
+                Some(Action::Lift {
+                    tenant,
+                    env,
+                    confirm,
+                }),
+            ..
+        } => {
+            let lift = lift::lift(global, &fleet, (&tenant, &env), confirm.as_ref());
+            return interrupt.ends(lift).await;
+        }
         Args {
             action: Some(Action::Requested { env }),
             ..
@@ -221,17 +258,22 @@ async fn promote(
         context: &target_context,
         jobs: &target_jobs,
     };
-    heed_stops(&pair.target, &order)?;
+    heed_stops(&pair.target, (&order.tenant, &order.to))?;
     let begun = interrupt.ends(begun(target.cloud, &order)).await?;
     // What goes on was allowed to begin; and a target that does not answer now may be why it has to.
     if begun.is_none() && order.undoes.is_none() {
         let check = interrupt
-            .ends(async { Ok(promote::check(source, target).await?) })
+            .ends(async { Ok(promote::check(source, target, &order.content).await?) })
             .await?;
         output::narrate(beside(&check, &order));
         refuse(&check)?;
     }
-    confirmed(&order, confirm.as_ref(), &target_context)?;
+    let would = format!(
+        "replace the content of {tenant} ({}) in {}: a snapshot of it is kept, and live tables stay",
+        target_context.home(),
+        order.to
+    );
+    confirmed(&tenant, confirm.as_ref(), &would)?;
 
     let leases = lease(pair, &order).await?;
     let outcome = interrupt
@@ -305,12 +347,15 @@ fn has_to_end(record: &Record) -> CliError {
 }
 
 /// Nothing changes that git has frozen or put on hold.
-fn heed_stops(target: &Session<'_>, order: &Order) -> Result<(), CliError> {
+fn heed_stops(
+    target: &Session<'_>,
+    (tenant, env): (&TenantId, &EnvironmentName),
+) -> Result<(), CliError> {
     let freeze = target.environment.freeze.as_ref();
     let freeze = freeze.filter(|freeze| freeze.is_in_force(OffsetDateTime::now_utc()));
-    let freeze = freeze.map(|freeze| format!("{} is frozen {freeze}", order.to));
-    let hold = target.holds.get(&order.tenant);
-    let hold = hold.map(|hold| format!("{} is on hold: {hold}", order.tenant));
+    let freeze = freeze.map(|freeze| format!("{env} is frozen {freeze}"));
+    let hold = target.holds.get(tenant);
+    let hold = hold.map(|hold| format!("{tenant} is on hold: {hold}"));
     match freeze.or(hold) {
         Some(stop) => Err(
             CliError::new(ExitCode::Refused, format!("{stop}; nothing was done"))
@@ -340,22 +385,13 @@ fn refuse(check: &Check) -> Result<(), CliError> {
     Err(CliError::new(ExitCode::Refused, check.refusals.join("\n")).next("nothing was changed"))
 }
 
-fn confirmed(
-    order: &Order,
-    confirm: Option<&TenantId>,
-    target: &Context<'_>,
-) -> Result<(), CliError> {
-    if confirm == Some(&order.tenant) {
+fn confirmed(tenant: &TenantId, confirm: Option<&TenantId>, would: &str) -> Result<(), CliError> {
+    if confirm == Some(tenant) {
         return Ok(());
     }
-    let message = format!(
-        "this would replace the content of {} ({}) in {}: a snapshot of it is kept, and live tables stay; nothing was done",
-        order.tenant,
-        target.home(),
-        order.to
-    );
+    let message = format!("this would {would}; nothing was done");
     Err(CliError::new(ExitCode::Refused, message)
-        .next(format!("if that is wanted, add --confirm={}", order.tenant)))
+        .next(format!("if that is wanted, add --confirm={tenant}")))
 }
 
 /// The target's lease, then the source's, where that is another.
@@ -441,59 +477,4 @@ fn beside(check: &Check, order: &Order) -> String {
         text.push_str(&format!("\nnote: {note}"));
     }
     text
-}
-
-#[derive(Serialize)]
-struct History {
-    promotions: Vec<Record>,
-}
-
-async fn history(
-    global: &Global,
-    fleet: &Fleet,
-    tenant: &TenantId,
-    env: &EnvironmentName,
-) -> Result<ExitCode, CliError> {
-    let cloud = Cloud::connect(environment(fleet, env)?).await?;
-    let promotions = promote::history(&cloud, tenant).await?;
-    if global.json {
-        output::print(output::result(
-            "promote history",
-            ExitCode::Done,
-            &History { promotions },
-        ));
-        return Ok(ExitCode::Done);
-    }
-    let heading = ["RUN", "FROM", "CONTENT", "STATE", "ENDED", "BY"].map(str::to_owned);
-    let rows = promotions.iter().map(|record| {
-        let from = match &record.order.undoes {
-            Some(run) => format!("undo of {run}"),
-            None => record.order.from.to_string(),
-        };
-        let ended = record
-            .attempts
-            .iter()
-            .filter_map(|attempt| attempt.ended)
-            .max();
-        let state = match &record.reason {
-            Some(reason) => format!(
-                "{}: {}",
-                record.state,
-                reason.lines().next().unwrap_or_default()
-            ),
-            None => record.state.to_string(),
-        };
-        [
-            record.run.clone(),
-            from,
-            record.order.content.to_string(),
-            state,
-            ended
-                .and_then(|at| at.format(&Rfc3339).ok())
-                .unwrap_or_else(|| "-".to_owned()),
-            record.holder.clone(),
-        ]
-    });
-    output::print(output::table(std::iter::once(heading).chain(rows)));
-    Ok(ExitCode::Done)
 }

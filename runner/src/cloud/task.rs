@@ -38,14 +38,16 @@ pub struct OneOff {
 ///
 /// # Errors
 /// [`CloudError::Job`] when it could not start, died, or wrote no outcome; [`CloudError::RolledBack`] when the site does not work
-/// with its own code, which then never reaches its tasks; AWS's errors.
+/// with its own code or content, or leaks, which then never reaches its tasks; AWS's errors.
 pub async fn run(cloud: &Cloud, job: &OneOff) -> Result<Outcome, CloudError> {
     let arn = start(cloud, job).await?;
     let task = follow(cloud, job, &arn).await?;
     let outcome = read_outcome(cloud, job).await?;
     let code = exit_code(&task, job.container);
     let failure = outcome.as_ref().and_then(first_error);
-    if let Some(failure) = failure.filter(|failure| failure.code == FailureCode::CodeBroken) {
+    let speaks_of_the_site =
+        |failure: &&Failure| matches!(failure.code, FailureCode::CodeBroken | FailureCode::Leaks);
+    if let Some(failure) = failure.filter(speaks_of_the_site) {
         return Err(CloudError::RolledBack {
             reason: failure.message.clone(),
         });

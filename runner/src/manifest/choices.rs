@@ -4,6 +4,7 @@ use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use site_job::protocol::Mask;
 
 /// Which of CloudFront's edge locations serve a site. Fewer cost less and are farther from some visitors.
 ///
@@ -66,6 +67,40 @@ impl BackupPolicy {
             Self::None => "none",
             Self::Daily => "daily",
             Self::Hourly => "hourly",
+        }
+    }
+}
+
+/// What a masked value becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum MaskAs {
+    /// A name that nobody has.
+    Name,
+    /// An e-mail address that cannot exist.
+    Email,
+    /// An IP address kept for documentation.
+    Ip,
+    /// A short text without a meaning.
+    Text,
+    /// Nothing.
+    Empty,
+    /// Settings without those that are called a key, a password or the like.
+    Secrets,
+    /// What it was: e-mail addresses in it stay, too.
+    Keep,
+}
+
+impl From<MaskAs> for Mask {
+    fn from(mask: MaskAs) -> Self {
+        match mask {
+            MaskAs::Name => Self::Name,
+            MaskAs::Email => Self::Email,
+            MaskAs::Ip => Self::Ip,
+            MaskAs::Text => Self::Text,
+            MaskAs::Empty => Self::Empty,
+            MaskAs::Secrets => Self::Secrets,
+            MaskAs::Keep => Self::Keep,
         }
     }
 }

@@ -6,13 +6,13 @@ use std::sync::LazyLock;
 use std::{fs, io};
 
 use serde::de::DeserializeOwned;
-use site_job::protocol::Class;
+use site_job::protocol::{Class, MaskRule, Only};
 
 use super::discover::{Found, discover};
 use super::finding::{Finding, Rule, Source as Text};
 use super::schema::{
-    CellFile, ContentFile, Defaults, EnvironmentFile, FoundationFile, ManifestKind, PackageFile,
-    PromotionFile, SiteFile, TenantFile, json_schema,
+    CellFile, ContentFile, Defaults, EnvironmentFile, FoundationFile, ManifestKind, MaskFile,
+    PackageFile, PromotionFile, SiteFile, TenantFile, json_schema,
 };
 use super::shape::Shape;
 use super::yaml::{self, Node};
@@ -309,9 +309,19 @@ fn content(file: Option<ContentFile>) -> ContentRules {
                 class,
             })
     });
+    let mask = |mask: MaskFile| MaskRule {
+        table: mask.table.to_string(),
+        column: mask.column.to_string(),
+        only: mask.only.map(|only| Only {
+            column: only.column.to_string(),
+            value: only.value.to_string(),
+        }),
+        mask: mask.mask.into(),
+    };
     ContentRules {
         tables: tables.collect(),
         keep_options: file.keep_options.unwrap_or_default(),
+        masks: file.mask.into_iter().flatten().map(mask).collect(),
     }
 }
 

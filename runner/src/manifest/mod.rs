@@ -24,7 +24,7 @@ mod yaml;
 #[cfg(test)]
 mod yaml_tests;
 
-use site_job::protocol::{Content, Rule as TableRule};
+use site_job::protocol::{Content, MaskRule, Rule as TableRule};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -180,6 +180,8 @@ pub struct ContentRules {
     pub tables: Vec<TableRule>,
     /// Options that stay.
     pub keep_options: Vec<Pattern>,
+    /// What is masked where content goes down. The last one that fits counts.
+    pub masks: Vec<MaskRule>,
 }
 
 /// A site's own plugins and themes.

@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::choices::MaskAs;
 use super::names::{
     AccountId, CellName, Checksum, DatabaseClass, Domain, Email, EnvironmentName, Line, Locale,
     Login, Moment, PackageSource, PackageVersion, Pattern, Promoted, Region, Release, SigningKey,
@@ -238,6 +239,35 @@ pub(super) struct ContentFile {
     /// Options that each site keeps, such as keys of other services.
     #[schemars(length(min = 1, max = 100))]
     pub(super) keep_options: Option<Vec<Pattern>>,
+    /// What is personal in their own tables, and masked where content goes to an environment further down. The last one that fits counts, and more than what is known.
+    #[schemars(length(min = 1, max = 50))]
+    pub(super) mask: Option<Vec<MaskFile>>,
+}
+
+/// What becomes of the values of a column.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MaskFile {
+    /// The table.
+    pub(super) table: Pattern,
+    /// The column.
+    pub(super) column: Pattern,
+    /// Only in some rows, such as those of one key of metadata.
+    #[serde(rename = "where")]
+    pub(super) only: Option<OnlyFile>,
+    /// What its values become.
+    #[serde(rename = "as")]
+    pub(super) mask: MaskAs,
+}
+
+/// Rows with such a value in another column.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OnlyFile {
+    /// The other column.
+    pub(super) column: Pattern,
+    /// Its value.
+    pub(super) value: Pattern,
 }
 
 /// A site: a tenant's WordPress in the environment that the file is named after.

@@ -6,6 +6,7 @@ use crate::manifest::{EnvironmentName, SiteState};
 use crate::resource::Kind;
 use crate::rollout;
 use serde::Serialize;
+use site_job::protocol::Content;
 use time::OffsetDateTime;
 
 /// The source and the target beside each other, and what forbids the promotion.
@@ -23,7 +24,7 @@ pub struct Check {
     pub notes: Vec<String>,
 }
 
-/// The next environment on the way up; content takes no shortcut.
+/// On the way up content takes no shortcut; down it goes anywhere, masked.
 fn above(environment: &EnvironmentName) -> Option<&'static str> {
     match environment.as_str() {
         "dev" => Some("sit"),
@@ -32,24 +33,49 @@ fn above(environment: &EnvironmentName) -> Option<&'static str> {
     }
 }
 
+/// Whether content goes from an environment to one further down: it is masked then, and the site quarantined.
+#[must_use]
+pub fn is_down(from: &EnvironmentName, to: &EnvironmentName) -> bool {
+    let mut higher = above(to);
+    while let Some(name) = higher {
+        if name == from.as_str() {
+            return true;
+        }
+        higher = name.parse().ok().as_ref().and_then(above);
+    }
+    false
+}
+
 /// Looks at both sites. Changes nothing.
 ///
 /// # Errors
 /// AWS's.
-pub async fn check(source: Side<'_>, target: Side<'_>) -> Result<Check, CloudError> {
-    let mut refusals = Vec::new();
+pub async fn check(
+    source: Side<'_>,
+    target: Side<'_>,
+    content: &Content,
+) -> Result<Check, CloudError> {
+    let (mut refusals, mut notes) = (Vec::new(), Vec::new());
     let (from, to) = (source.context.site(), target.context.site());
-    if above(&from.environment) != Some(to.environment.as_str()) {
-        refusals.push(match above(&from.environment) {
-            Some(next) => format!(
-                "content goes from {} to {next}, not to {}",
+    let next = above(&from.environment);
+    if is_down(&from.environment, &to.environment) {
+        if *content != Content::All {
+            refusals.push(format!(
+                "content goes from {} down to {} whole (`--content all`): the quarantine is a setting in it",
                 from.environment, to.environment
-            ),
-            None => format!(
-                "content of {} goes nowhere: what leaves it would have to be masked, which is not built yet",
-                from.environment
-            ),
-        });
+            ));
+        }
+        notes.push(format!(
+            "{} is quarantined with it: personal data is masked; it sends no mail, calls nobody, runs no scheduled work, and is \
+             hidden from search engines",
+            to.environment
+        ));
+    } else if next != Some(to.environment.as_str()) {
+        let next = next.map_or_else(String::new, |next| format!(" up to {next} or"));
+        refusals.push(format!(
+            "content goes from {}{next} down, not to {}",
+            from.environment, to.environment
+        ));
     }
     for (side, site) in [(source, from), (target, to)] {
         if site.state == SiteState::Suspended {
@@ -68,7 +94,6 @@ pub async fn check(source: Side<'_>, target: Side<'_>) -> Result<Check, CloudErr
         }
     }
     let (source_image, target_image) = (runs(source).await?, runs(target).await?);
-    let mut notes = Vec::new();
     if source_image != target_image {
         notes.push(format!(
             "the two run other images: promote the release first if the content needs it (`release` in tenants/{}/{}.yaml or in \
@@ -141,4 +166,17 @@ async fn runs(side: Side<'_>) -> Result<String, CloudError> {
         .rsplit_once('@')
         .map_or(image, |(_, digest)| digest)
         .to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn down_is_whatever_is_not_up() {
+        let down = |from: &str, to: &str| is_down(&from.parse().unwrap(), &to.parse().unwrap());
+        assert!(down("prod", "dev") && down("prod", "sit") && down("sit", "dev"));
+        assert!(!down("dev", "sit") && !down("sit", "prod") && !down("dev", "dev"));
+        assert!(!down("prod", "lab") && !down("lab", "dev"));
+    }
 }

@@ -9,7 +9,7 @@ mod edge;
 mod journal;
 mod lend;
 
-pub use check::{Check, check};
+pub use check::{Check, check, is_down};
 pub use journal::{Order, Record, State, Step, history};
 
 use crate::apply::{Lease, holder};
@@ -21,7 +21,7 @@ use crate::session::{Scope, Session, run_id};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use site_job::protocol::{Address, Load, Loaded, Manifest, Snapshot, Switched, Work};
+use site_job::protocol::{Address, Load, Loaded, Manifest, Quarantine, Snapshot, Switched, Work};
 use std::time::{Duration, Instant};
 
 use edge::{invalidate, visit};
@@ -57,6 +57,8 @@ struct Taken {
     tables: usize,
     uploads: u64,
     bytes: u64,
+    #[serde(default)]
+    peak_memory: u64,
 }
 
 /// Why a promotion does not go on.
@@ -201,6 +203,7 @@ impl Promotion<'_> {
                 tables: manifest.tables.len(),
                 uploads: manifest.uploads,
                 bytes: manifest.files.iter().map(|file| file.bytes).sum(),
+                peak_memory: manifest.peak_memory,
             })
         })
         .await
@@ -223,7 +226,8 @@ impl Promotion<'_> {
         let from = &source.cloud.foundation;
         let home = target.context.home();
         let (scheme, authority) = home.split_once("://").unwrap_or(("https", &home));
-        let taken_elsewhere = self.record.order.undoes.is_none();
+        let order = &self.record.order;
+        let taken_elsewhere = order.undoes.is_none();
         let hosts = source
             .context
             .site()
@@ -240,7 +244,7 @@ impl Promotion<'_> {
                 manifest_sha256: snapshot.manifest_sha256.clone(),
                 role_arn: Some(role),
             },
-            content: self.record.order.content.clone(),
+            content: order.content.clone(),
             rules: rules.tables.clone(),
             keep_options: rules.keep_options.iter().map(ToString::to_string).collect(),
             hosts: hosts.map(ToString::to_string).collect(),
@@ -249,12 +253,24 @@ impl Promotion<'_> {
                 authority: authority.to_owned(),
             },
             settings: settings(target.context),
+            quarantine: is_down(&order.from, &order.to).then(|| Quarantine {
+                from: order.from.to_string(),
+                masks: rules.masks.clone(),
+            }),
         });
         let describe = |loaded: &Loaded| {
             let rewritten: u64 = loaded.tables.iter().map(|table| table.rewritten).sum();
             let rows: u64 = loaded.tables.iter().map(|table| table.rows).sum();
+            let quarantined = loaded.leak_test.as_ref().map_or_else(String::new, |test| {
+                format!(
+                    "; {} values masked, and the quarantine stopped {}",
+                    loaded.masked,
+                    test.blocked.join(", ")
+                )
+            });
             format!(
-                "{} tables with {rows} rows, {rewritten} addresses rewritten and none left, {} uploads; the site answers with them",
+                "{} tables with {rows} rows, {rewritten} addresses rewritten and none left, {} uploads; the site answers with \
+                 them{quarantined}",
                 loaded.tables.len(),
                 loaded.uploads
             )
@@ -396,6 +412,17 @@ async fn kept(cloud: &Cloud, tenant: &TenantId, run: &str) -> Result<Taken, Clou
     record
         .and_then(|record| record.result(Step::Keep))
         .ok_or_else(|| CloudError::Unusable(format!("run {run} kept no snapshot of {tenant}")))
+}
+
+/// Ends the quarantine of a site, and has the edge forget that search engines were told to stay away. Whether it was quarantined.
+///
+/// # Errors
+/// The job's; AWS's.
+pub async fn lift(target: Side<'_>) -> Result<bool, CloudError> {
+    let run = run_id();
+    let lifted = job(target, format!("{run}-lift"), Work::Lift).await?;
+    invalidate(target, &run).await?;
+    Ok(lifted)
 }
 
 async fn job<T: DeserializeOwned>(side: Side<'_>, id: String, work: Work) -> Result<T, CloudError> {

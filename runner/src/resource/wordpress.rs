@@ -70,6 +70,7 @@ pub(super) async fn ensure(
             Work::Install {
                 settings,
                 try_pages: false,
+                try_leaks: false,
             },
         )
         .await?;

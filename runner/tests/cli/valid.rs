@@ -52,6 +52,27 @@ fn a_budget_below_the_estimate_is_a_warning() {
     assert_eq!(json["result"][0]["sites"][0]["over_budget"], true);
 }
 
+/// Given a tenant that says what is personal in its own tables, when it is loaded, then a job is told the same.
+#[test]
+fn a_tenants_masks_are_those_of_the_job() {
+    let folder = tempfile::tempdir().unwrap();
+    many_tenants(folder.path(), 1);
+    let tenant = folder.path().join("tenants/tenant-00000/tenant.yaml");
+    let text = fs::read_to_string(&tenant).unwrap();
+    let mask = "content:\n  mask:\n    - {table: wp_postmeta, column: meta_value, where: {column: meta_key, value: _guest_*}, as: name}\n    \
+                - {table: wp_forum_*, column: body, as: keep}\n";
+    fs::write(&tenant, text + mask).unwrap();
+    let fleet = manifest::load(folder.path()).unwrap();
+    let site = site(&fleet.sites, "tenant-00000", "dev");
+    assert_eq!(
+        serde_json::to_value(&site.content.masks).unwrap(),
+        serde_json::json!([
+            {"table": "wp_postmeta", "column": "meta_value", "only": {"column": "meta_key", "value": "_guest_*"}, "mask": "name"},
+            {"table": "wp_forum_*", "column": "body", "only": null, "mask": "keep"},
+        ])
+    );
+}
+
 /// Given a site that leaves most out, when it is loaded, then its environment's defaults stand in for what is missing.
 #[test]
 fn environments_fill_in_what_sites_leave_out() {

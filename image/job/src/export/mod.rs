@@ -10,7 +10,9 @@ mod upload;
 use std::path::Path;
 
 use crate::{
+    cost::peak_memory,
     database,
+    load::quarantined,
     log::{self, Level},
     protocol::{ExportedFile, Failure, FailureCode, Manifest, VERSION},
 };
@@ -52,6 +54,7 @@ pub async fn export(export: &Export<'_>) -> Result<Manifest, Failure> {
     );
     let dumped = dump::dump(&mut connection, &mut upload).await;
     let (dump, database) = finish(upload, dumped).await?;
+    let quarantine = quarantined(&mut connection).await?;
     let _ = connection.disconnect().await;
     log::line(
         "job",
@@ -87,6 +90,8 @@ pub async fn export(export: &Export<'_>) -> Result<Manifest, Failure> {
         tables: dump.tables,
         views: dump.views,
         uploads,
+        quarantine,
+        peak_memory: peak_memory(),
     };
     let text = serde_json::to_vec_pretty(&manifest).map_err(|error| {
         Failure::new(

@@ -1,6 +1,9 @@
 //! Streams one S3 object into a reader, hashing it on the way.
 
-use std::io::{self, Read};
+use std::{
+    io::{self, Read},
+    time::{Duration, Instant},
+};
 
 use aws_sdk_s3::Client;
 use bytes::Bytes;
@@ -19,7 +22,7 @@ const ATTEMPTS: u32 = 5;
 const AHEAD: usize = 16;
 
 /// Gives the object's bytes to `read`, which runs on a thread of its own and must read to the end, and checks their number and
-/// SHA-256 afterwards.
+/// SHA-256 afterwards. Returns how long it waited for the storage, too.
 ///
 /// # Errors
 /// S3's; `read`'s; an object that is another than the one that the manifest names.
@@ -28,7 +31,7 @@ pub(super) async fn through<T: Send + 'static>(
     bucket: &str,
     file: &ExportedFile,
     read: impl FnOnce(Chunks) -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
+) -> Result<(T, Duration), Failure> {
     let (sender, receiver) = mpsc::channel(AHEAD);
     let chunks = Chunks {
         receiver,
@@ -44,22 +47,22 @@ pub(super) async fn through<T: Send + 'static>(
     })?;
     // When the bytes stop because the reader failed, its reason is the one to know; when the bytes broke off, theirs is.
     match (fetched, read) {
-        (Ok(true), read) => read,
-        (Ok(false), Err(failure)) | (Err(failure), _) => Err(failure),
-        (Ok(false), Ok(_)) => Err(Failure::new(
+        (Ok(Some(waited)), read) => read.map(|read| (read, waited)),
+        (Ok(None), Err(failure)) | (Err(failure), _) => Err(failure),
+        (Ok(None), Ok(_)) => Err(Failure::new(
             FailureCode::StorageFailed,
             format!("{} was not read to its end", file.key),
         )),
     }
 }
 
-/// Whether everything was handed over; false when the reader went away.
+/// How long it waited for the storage until everything was handed over; `None` when the reader went away.
 async fn fetch(
     s3: &Client,
     bucket: &str,
     file: &ExportedFile,
     sender: mpsc::Sender<Bytes>,
-) -> Result<bool, Failure> {
+) -> Result<Option<Duration>, Failure> {
     let failed = |reason: String| {
         Failure::new(
             FailureCode::StorageFailed,
@@ -67,7 +70,9 @@ async fn fetch(
         )
     };
     let (mut hash, mut bytes, mut attempt) = (Sha256::new(), 0, 1);
+    let mut waited = Duration::ZERO;
     loop {
+        let asked = Instant::now();
         let answer = s3
             .get_object()
             .bucket(bucket)
@@ -76,14 +81,18 @@ async fn fetch(
             .send()
             .await
             .map_err(|error| failed(aws::describe(&error)))?;
+        waited += asked.elapsed();
         let mut body = answer.body;
         let broken = loop {
-            match body.next().await {
+            let asked = Instant::now();
+            let chunk = body.next().await;
+            waited += asked.elapsed();
+            match chunk {
                 Some(Ok(chunk)) => {
                     hash.update(&chunk);
                     bytes += chunk.len() as u64;
                     if sender.send(chunk).await.is_err() {
-                        return Ok(false);
+                        return Ok(None);
                     }
                 }
                 Some(Err(error)) => break Some(error),
@@ -102,7 +111,7 @@ async fn fetch(
     }
     let sha256 = hex::encode(hash.finalize());
     if bytes == file.bytes && sha256 == file.sha256 {
-        return Ok(true);
+        return Ok(Some(waited));
     }
     Err(failed(format!(
         "{bytes} bytes with SHA-256 {sha256}, but the manifest says {} bytes with {}",

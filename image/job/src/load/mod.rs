@@ -8,6 +8,8 @@
 
 mod download;
 mod prove;
+mod quarantine;
+mod rows;
 mod settle;
 mod statements;
 mod switch;
@@ -24,17 +26,21 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+pub use quarantine::lift;
+pub(crate) use quarantine::of_site as quarantined;
 pub use settle::settle;
 pub use switch::{switch, switch_back};
 
 use crate::{
     aws::{self, Aws},
+    cost::peak_memory,
     database::{self, failed, sql},
     job::UPLOADS,
     log::{self, Level},
+    mask::Masker,
     protocol::{
-        ExportedFile, Failure, FailureCode, Load, Loaded, LoadedTable, Manifest, Outcome,
-        REQUEST_VARIABLE, Request, VERSION, Work,
+        ExportedFile, Failure, FailureCode, Installed, LeakTest, Load, Loaded, LoadedTable,
+        Manifest, Outcome, REQUEST_VARIABLE, Request, VERSION, Work,
     },
     rewrite::Rewriter,
 };
@@ -85,6 +91,7 @@ pub async fn load(load: &Load, tenant: &str, aws: &Aws) -> Result<Loaded, Failur
         [] => None,
         hosts => Some(Rewriter::new(hosts, load.to.clone())?),
     };
+    quarantine::guard(load, &manifest)?;
     let schemas = Schemas::of_site()?;
     let mut loaded = Loaded {
         views: manifest.views.clone(),
@@ -96,46 +103,54 @@ pub async fn load(load: &Load, tenant: &str, aws: &Aws) -> Result<Loaded, Failur
     let present = tables::list(&mut connection, &schemas.live).await?;
     let fates = tables::fates(load, &manifest, &present)?;
     tables::guard(&mut connection, load, &manifest).await?;
+    let masker = quarantine::masker(&mut connection, load, &schemas).await?;
     begin(&mut connection, &schemas.next, &load.run).await?;
 
+    let mut began = Instant::now();
     let files = async {
         if !load.content.has_uploads() {
-            return Ok(0);
+            return Ok((0, Duration::ZERO));
         }
         let file = file(&manifest, "uploads.tar.zst")?;
-        let unpacked = through(&s3, &snapshot.bucket, file, |chunks| {
-            uploads::unpack(chunks, UPLOADS.as_ref())
+        let leave = match load.quarantine {
+            Some(_) => quarantine::PRIVATE_UPLOADS,
+            None => &[],
+        };
+        let (unpacked, waited) = through(&s3, &snapshot.bucket, file, move |chunks| {
+            uploads::unpack(chunks, UPLOADS.as_ref(), leave)
         })
         .await?;
-        uploads::complete(unpacked, manifest.uploads)
+        Ok((uploads::complete(unpacked, manifest.uploads)?, waited))
     };
     let rows = async {
         if !load.content.has_tables() {
-            return Ok(BTreeMap::new());
+            return Ok(Filled::default());
         }
-        fill(
-            &s3,
-            load,
-            file(&manifest, "database.sql.zst")?,
-            &schemas,
-            &fates,
-            rewriter.as_ref(),
-        )
-        .await
+        let dump = file(&manifest, "database.sql.zst")?;
+        let edits = (rewriter.clone(), masker.clone());
+        fill(&s3, load, dump, &schemas, &fates, edits).await
     };
-    let (files, rewritten) = tokio::join!(files, rows);
-    (loaded.uploads, loaded.left_out) = (files?, fates.left_out(&manifest));
-    let rewritten = rewritten?;
+    let (files, filled) = tokio::join!(files, rows);
+    let (files, waited_for_files) = files?;
+    (loaded.uploads, loaded.left_out) = (files, fates.left_out(&manifest));
+    let filled = filled?;
     if !load.content.has_tables() {
         return Ok(loaded);
     }
+    loaded.masked = filled.masked;
+    loaded.took.filled = milliseconds(&mut began);
+    loaded.took.waited = millis(waited_for_files.max(filled.waited));
 
     for table in manifest
         .tables
         .iter()
         .filter(|table| fates.fills(&table.name))
     {
-        let rewritten = rewritten.get(&table.name).copied().unwrap_or_default();
+        let rewritten = filled
+            .rewritten
+            .get(&table.name)
+            .copied()
+            .unwrap_or_default();
         prove::rows(&mut connection, &schemas.next, table).await?;
         if fates.takes(&table.name) {
             loaded.tables.push(LoadedTable {
@@ -154,20 +169,38 @@ pub async fn load(load: &Load, tenant: &str, aws: &Aws) -> Result<Loaded, Failur
     }
     tables::age(&mut connection, &schemas, &fates).await?;
     loaded.orphans = tables::authors(&mut connection, load, &schemas, &fates).await?;
+    let names: Vec<_> = loaded
+        .tables
+        .iter()
+        .map(|table| table.name.as_str())
+        .collect();
+    if let Some(masker) = &masker {
+        prove::no_mails(&mut connection, &schemas.next, &names, masker).await?;
+    }
     tables::options(&mut connection, load, &schemas, &fates).await?;
+    if fates.takes(tables::OPTIONS) {
+        quarantine::state(&mut connection, load, &schemas).await?;
+    }
     tables::surround(&mut connection, &schemas, &present, &fates).await?;
     if let Some(rewriter) = &rewriter {
-        let names: Vec<_> = loaded
-            .tables
-            .iter()
-            .map(|table| table.name.as_str())
-            .collect();
         prove::no_leftovers(&mut connection, &schemas.next, &names, load, rewriter).await?;
     }
     tables::mark(&mut connection, &schemas.next, &loaded.tables).await?;
     let _ = connection.disconnect().await;
-    attempt(load, &schemas.next).await?;
+    loaded.took.proved = milliseconds(&mut began);
+    loaded.leak_test = attempt(load, &schemas.next).await?;
+    loaded.took.tried = milliseconds(&mut began);
+    loaded.took.peak_memory = peak_memory();
     Ok(loaded)
+}
+
+/// Since `began`, which begins again.
+fn milliseconds(began: &mut Instant) -> u64 {
+    millis(std::mem::replace(began, Instant::now()).elapsed())
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A connection whose statements mean what those of a dump mean, on `schema`.
@@ -264,17 +297,28 @@ fn file<'m>(manifest: &'m Manifest, name: &str) -> Result<&'m ExportedFile, Fail
     })
 }
 
-/// Fills `next` from the dump and returns how many addresses were rewritten, by table.
+/// What was done to rows on their way.
+#[derive(Default)]
+struct Filled {
+    /// Addresses rewritten, by table.
+    rewritten: BTreeMap<String, u64>,
+    /// Values masked.
+    masked: u64,
+    /// How long the storage was waited for.
+    waited: Duration,
+}
+
+/// Fills `next` from the dump.
 async fn fill(
     s3: &aws_sdk_s3::Client,
     load: &Load,
     dump: &ExportedFile,
     schemas: &Schemas,
     fates: &tables::Fates,
-    rewriter: Option<&Rewriter>,
-) -> Result<BTreeMap<String, u64>, Failure> {
+    (rewriter, masker): (Option<Rewriter>, Option<Masker>),
+) -> Result<Filled, Failure> {
     let (sender, receiver) = mpsc::channel::<Statement>(WIDTH);
-    let (wanted, rewriter) = (fates.clone(), rewriter.cloned());
+    let wanted = fates.clone();
     let reading = through(s3, &load.snapshot.bucket, dump, move |chunks| {
         let unreadable = |error: std::io::Error| {
             Failure::new(
@@ -283,8 +327,8 @@ async fn fill(
             )
         };
         let plain = zstd::stream::read::Decoder::new(chunks).map_err(unreadable)?;
-        let mut statements =
-            Statements::new(BufReader::with_capacity(1 << 18, plain), rewriter.as_ref());
+        let plain = BufReader::with_capacity(1 << 18, plain);
+        let mut statements = Statements::new(plain, rewriter.as_ref(), masker.as_ref());
         let fills = |table: &str| wanted.fills(table);
         while let Some(statement) = statements.next(fills).map_err(unreadable)? {
             let wanted = match &statement.kind {
@@ -301,17 +345,17 @@ async fn fill(
     });
     // The reader's end of the channel goes with it, so both end whichever fails.
     let (read, executed) = tokio::join!(reading, execute(receiver, &schemas.next));
-    let rewritten = executed?;
-    read?;
-    Ok(rewritten)
+    let mut filled = executed?;
+    ((), filled.waited) = read?;
+    Ok(filled)
 }
 
 /// Executes statements in their order where that matters: a table is made before it is filled.
 async fn execute(
     mut statements: mpsc::Receiver<Statement>,
     schema: &str,
-) -> Result<BTreeMap<String, u64>, Failure> {
-    let mut rewritten = BTreeMap::new();
+) -> Result<Filled, Failure> {
+    let mut all = Filled::default();
     let mut defining = connect(schema).await?;
     let mut idle = Vec::new();
     for _ in 0..WIDTH {
@@ -329,7 +373,8 @@ async fn execute(
                     Some(connection) => connection,
                     None => filled(busy.join_next().await)?,
                 };
-                *rewritten.entry(table.clone()).or_default() += statement.rewritten;
+                *all.rewritten.entry(table.clone()).or_default() += statement.rewritten;
+                all.masked += statement.masked;
                 busy.spawn(async move {
                     connection
                         .query_drop(statement.text)
@@ -347,7 +392,7 @@ async fn execute(
     for connection in idle.into_iter().chain([defining]) {
         let _ = connection.disconnect().await;
     }
-    Ok(rewritten)
+    Ok(all)
 }
 
 type Done = Result<Result<Conn, Failure>, tokio::task::JoinError>;
@@ -364,8 +409,8 @@ fn filled(done: Option<Done>) -> Result<Conn, Failure> {
 }
 
 /// Makes the site's settings so in `schema`, upgrades its tables where this image needs that, and asks for pages: what an
-/// install job does, with another schema.
-async fn attempt(load: &Load, schema: &str) -> Result<(), Failure> {
+/// install job does, with another schema. What a quarantined site tried in vain.
+async fn attempt(load: &Load, schema: &str) -> Result<Option<LeakTest>, Failure> {
     let unable = |reason: String| {
         Failure::new(
             FailureCode::WordpressFailed,
@@ -381,6 +426,7 @@ async fn attempt(load: &Load, schema: &str) -> Result<(), Failure> {
         work: Work::Install {
             settings: load.settings.clone(),
             try_pages: true,
+            try_leaks: load.quarantine.is_some(),
         },
     };
     let request = serde_json::to_string(&request).map_err(|error| unable(error.to_string()))?;
@@ -404,17 +450,25 @@ async fn attempt(load: &Load, schema: &str) -> Result<(), Failure> {
         }
     }
     let outcome = outcome.ok_or_else(|| unable(format!("it ended with {}", output.status)))?;
-    match outcome.results.into_iter().find_map(|result| result.error) {
-        Some(failure) => Err(failure),
-        None if outcome.ok => {
-            log::line(
-                "job",
-                Level::Info,
-                None,
-                "the site answers with what was loaded",
-            );
-            Ok(())
-        }
-        None => Err(unable("it gave no reason".to_owned())),
+    let result = outcome.results.into_iter().next();
+    let result = result.ok_or_else(|| unable("it gave no result".to_owned()))?;
+    if let Some(failure) = result.error {
+        return Err(failure);
     }
+    log::line(
+        "job",
+        Level::Info,
+        None,
+        "the site answers with what was loaded",
+    );
+    if load.quarantine.is_none() {
+        return Ok(None);
+    }
+    let leaks = result
+        .data::<Installed>()
+        .map_err(|error| unable(error.to_string()))?
+        .leak_test;
+    leaks
+        .map(Some)
+        .ok_or_else(|| unable("it tried no leaks".to_owned()))
 }

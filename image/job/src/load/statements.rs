@@ -3,7 +3,12 @@
 
 use std::io::{self, BufRead};
 
-use crate::{database::sql, rewrite::Rewriter};
+use super::rows;
+use crate::{
+    database::sql,
+    mask::Masker,
+    rewrite::{Edit as _, Rewriter},
+};
 
 /// One statement.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,6 +19,8 @@ pub(super) struct Statement {
     pub(super) text: Vec<u8>,
     /// How many addresses were rewritten in it.
     pub(super) rewritten: u64,
+    /// How many values were masked.
+    pub(super) masked: u64,
 }
 
 /// What a statement does.
@@ -33,12 +40,21 @@ pub(super) enum Kind {
 pub(super) struct Statements<'r, R> {
     reader: R,
     rewriter: Option<&'r Rewriter>,
+    masker: Option<&'r Masker>,
 }
 
 impl<'r, R: BufRead> Statements<'r, R> {
-    /// Rewrites with `rewriter`, where there is one.
-    pub(super) fn new(reader: R, rewriter: Option<&'r Rewriter>) -> Self {
-        Self { reader, rewriter }
+    /// Rewrites with `rewriter` and masks with `masker`, where there is one.
+    pub(super) fn new(
+        reader: R,
+        rewriter: Option<&'r Rewriter>,
+        masker: Option<&'r Masker>,
+    ) -> Self {
+        Self {
+            reader,
+            rewriter,
+            masker,
+        }
     }
 
     /// The next statement, or `None` at the end.
@@ -65,21 +81,26 @@ impl<'r, R: BufRead> Statements<'r, R> {
             let start = String::from_utf8_lossy(&text[..text.len().min(60)]).into_owned();
             invalid(&format!("no statement that an export writes: {start}"))
         })?;
-        let mut rewritten = 0;
-        if let (Kind::Fill(table), Some(rewriter)) = (&kind, self.rewriter)
-            && wanted(table)
-        {
-            (text, rewritten) = rewrite(text, rewriter)?;
+        let (mut rewritten, mut masked) = (0, 0);
+        match (&kind, self.masker, self.rewriter) {
+            (Kind::Fill(table), Some(masker), rewriter) if wanted(table) => {
+                (text, rewritten, masked) = rows::rewrite(table, text, rewriter, masker)?;
+            }
+            (Kind::Fill(table), None, Some(rewriter)) if wanted(table) => {
+                (text, rewritten) = rewrite(text, rewriter)?;
+            }
+            _ => {}
         }
         Ok(Some(Statement {
             kind,
             text,
             rewritten,
+            masked,
         }))
     }
 }
 
-fn invalid(reason: &str) -> io::Error {
+pub(super) fn invalid(reason: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
@@ -151,12 +172,7 @@ fn rewrite(text: Vec<u8>, rewriter: &Rewriter) -> io::Result<(Vec<u8>, u64)> {
         let (new, count) = rewriter.value(&value);
         if count > 0 {
             out.extend_from_slice(&text[done..from]);
-            if text[start] == b'\'' {
-                sql::push_string(&mut out, &new);
-            } else {
-                out.extend_from_slice(b"0x");
-                out.extend_from_slice(hex::encode(&new).as_bytes());
-            }
+            push_literal(&mut out, text[start] == b'\'', &new);
             done = end;
             rewritten += count;
         }
@@ -169,8 +185,19 @@ fn rewrite(text: Vec<u8>, rewriter: &Rewriter) -> io::Result<(Vec<u8>, u64)> {
     Ok((out, rewritten))
 }
 
+/// Writes a value as it was written, as a text or as bytes.
+pub(super) fn push_literal(out: &mut Vec<u8>, is_text: bool, value: &[u8]) {
+    // `0x` alone is no literal.
+    if is_text || value.is_empty() {
+        sql::push_string(out, value);
+    } else {
+        out.extend_from_slice(b"0x");
+        out.extend_from_slice(hex::encode(value).as_bytes());
+    }
+}
+
 /// Where the quote is that ends the literal whose text begins at `from`.
-fn literal_end(text: &[u8], from: usize) -> Option<usize> {
+pub(super) fn literal_end(text: &[u8], from: usize) -> Option<usize> {
     let mut at = from;
     loop {
         at += memchr::memchr2(b'\'', b'\\', text.get(at..)?)?;
@@ -182,7 +209,7 @@ fn literal_end(text: &[u8], from: usize) -> Option<usize> {
 }
 
 /// The reverse of [`sql::push_string`].
-fn unescape(literal: &[u8], value: &mut Vec<u8>) {
+pub(super) fn unescape(literal: &[u8], value: &mut Vec<u8>) {
     value.clear();
     let mut rest = literal;
     while let Some(at) = memchr::memchr(b'\\', rest) {
@@ -213,7 +240,7 @@ mod tests {
             authority: "www.acme.com".into(),
         };
         let rewriter = Rewriter::new(&["acme.test".to_owned()], to).unwrap();
-        let mut statements = Statements::new(dump.as_bytes(), Some(&rewriter));
+        let mut statements = Statements::new(dump.as_bytes(), Some(&rewriter), None);
         let mut all = Vec::new();
         while let Some(one) = statements.next(|_| true).unwrap() {
             all.push((
@@ -277,7 +304,7 @@ mod tests {
 
     #[test]
     fn what_is_no_dump_is_refused() {
-        let mut statements = Statements::new(&b"GRANT ALL ON *.* TO x;\n"[..], None);
+        let mut statements = Statements::new(&b"GRANT ALL ON *.* TO x;\n"[..], None, None);
         assert!(
             statements
                 .next(|_| true)
@@ -285,7 +312,7 @@ mod tests {
                 .to_string()
                 .contains("GRANT")
         );
-        let mut statements = Statements::new(&b"INSERT INTO `a` VALUES\n(1),\n"[..], None);
+        let mut statements = Statements::new(&b"INSERT INTO `a` VALUES\n(1),\n"[..], None, None);
         assert!(
             statements
                 .next(|_| true)

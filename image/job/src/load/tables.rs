@@ -8,13 +8,15 @@ use super::{MARK, Schemas};
 use crate::{
     database::{failed, sql},
     log::{self, Level},
-    protocol::{Class, Content, Failure, FailureCode, Load, LoadedTable, Manifest, class},
+    protocol::{
+        Class, Content, Failure, FailureCode, Load, LoadedTable, Manifest, QUARANTINE_OPTION, class,
+    },
     tend::GENERATION,
 };
 
-const USERS: &str = "wp_users";
+pub(super) const USERS: &str = "wp_users";
 const POSTS: &str = "wp_posts";
-const OPTIONS: &str = "wp_options";
+pub(super) const OPTIONS: &str = "wp_options";
 const COMMENTS: &str = "wp_comments";
 /// Tables that WordPress needs with their rows to answer anybody; copied where they stay the site's own.
 const ACCOUNTS: [&str; 2] = [USERS, "wp_usermeta"];
@@ -300,18 +302,16 @@ pub(super) async fn options(
     };
     let statements = [
         format!(
-            "DELETE FROM {next}.{OPTIONS} WHERE {}",
+            "DELETE FROM {next}.{OPTIONS} WHERE option_name <> '{QUARANTINE_OPTION}' AND ({})",
             named(own().chain(PASSING.iter().copied()))
         ),
         format!(
             "INSERT INTO {next}.{OPTIONS} (option_name, option_value, autoload) \
-             SELECT option_name, option_value, autoload FROM {live}.{OPTIONS} WHERE {}",
+             SELECT option_name, option_value, autoload FROM {live}.{OPTIONS} \
+             WHERE option_name <> '{QUARANTINE_OPTION}' AND ({})",
             named(own())
         ),
-        // Every task sees that the content is another as soon as it is in its place.
-        format!(
-            "REPLACE INTO {next}.{OPTIONS} (option_name, option_value, autoload) VALUES ('{GENERATION}', UUID(), 'on')"
-        ),
+        another_generation(&format!("{next}.{OPTIONS}")),
     ];
     for statement in statements {
         connection
@@ -320,6 +320,13 @@ pub(super) async fn options(
             .map_err(failed("keeping the site's own options"))?;
     }
     Ok(())
+}
+
+/// Every task sees that the content is another as soon as these options are the site's.
+pub(super) fn another_generation(options: &str) -> String {
+    format!(
+        "REPLACE INTO {options} (option_name, option_value, autoload) VALUES ('{GENERATION}', UUID(), 'on')"
+    )
 }
 
 fn named<'a>(patterns: impl Iterator<Item = &'a str>) -> String {

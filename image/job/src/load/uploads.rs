@@ -24,17 +24,33 @@ fn failure(attempt: &str, error: &io::Error) -> Failure {
     Failure::new(FailureCode::FilesFailed, format!("{attempt}: {error}"))
 }
 
-/// Unpacks an archive into [`NEXT`] and returns the number of files.
-pub(super) fn unpack(archive: impl Read, root: &Path) -> Result<u64, Failure> {
+/// Unpacks an archive into [`NEXT`] without what lies in folders of the names `leave`. The number of files that came, and how many
+/// of them were left out.
+pub(super) fn unpack(
+    archive: impl Read,
+    root: &Path,
+    leave: &[&str],
+) -> Result<(u64, u64), Failure> {
     let into = root.join(BESIDE).join(NEXT);
-    let run = || -> io::Result<u64> {
+    let run = || -> io::Result<(u64, u64)> {
         fs::create_dir_all(&into)?;
         let mut plain = zstd::stream::read::Decoder::new(archive)?;
-        let mut files = 0;
+        let (mut files, mut left) = (0, 0);
         let mut tar = tar::Archive::new(&mut plain);
         tar.set_preserve_mtime(true);
         for entry in tar.entries()? {
             let mut entry = entry?;
+            let is_file = u64::from(!entry.header().entry_type().is_dir());
+            files += is_file;
+            let mut folders = entry.path()?.into_owned();
+            folders.pop();
+            if folders
+                .iter()
+                .any(|folder| leave.iter().any(|name| folder == OsStr::new(name)))
+            {
+                left += is_file;
+                continue;
+            }
             // Says no to names that lead out of the folder.
             if !entry.unpack_in(&into)? {
                 let name = entry.path()?.display().to_string();
@@ -42,19 +58,18 @@ pub(super) fn unpack(archive: impl Read, root: &Path) -> Result<u64, Failure> {
                     "the archive's {name} leads elsewhere"
                 )));
             }
-            files += u64::from(!entry.header().entry_type().is_dir());
         }
         // The rest belongs to the object's checksum.
         io::copy(&mut plain, &mut io::sink())?;
-        Ok(files)
+        Ok((files, left))
     };
     run().map_err(|error| failure("unpacking the uploads", &error))
 }
 
-/// Checks that all of the manifest's files came.
-pub(super) fn complete(unpacked: u64, expected: u64) -> Result<u64, Failure> {
+/// Checks that all of the manifest's files came, and returns how many of them are there.
+pub(super) fn complete((unpacked, left): (u64, u64), expected: u64) -> Result<u64, Failure> {
     if unpacked == expected {
-        return Ok(unpacked);
+        return Ok(unpacked - left);
     }
     Err(Failure::new(
         FailureCode::FilesFailed,
@@ -227,6 +242,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_private_stays_out_and_is_counted() {
+        let mut tar = tar::Builder::new(Vec::new());
+        for name in ["2026/a.jpg", "forms/7/cv.pdf", "2026/forms"] {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(1);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, name, &b"x"[..]).unwrap();
+        }
+        let archive = zstd::encode_all(&tar.into_inner().unwrap()[..], 0).unwrap();
+        let root = tempfile::tempdir().unwrap();
+        let unpacked = unpack(&archive[..], root.path(), &["forms"]).unwrap();
+        assert_eq!(complete(unpacked, 3).unwrap(), 2);
+        let next = root.path().join(BESIDE).join(NEXT);
+        assert!(next.join("2026/forms").exists() && !next.join("forms").exists());
+    }
+
+    #[test]
     fn an_archive_that_leads_elsewhere_is_refused() {
         let mut header = tar::Header::new_gnu();
         header.set_size(1);
@@ -237,7 +269,7 @@ mod tests {
         tar.append(&header, &b"x"[..]).unwrap();
         let archive = zstd::encode_all(&tar.into_inner().unwrap()[..], 0).unwrap();
         let root = tempfile::tempdir().unwrap();
-        let refused = unpack(&archive[..], root.path()).unwrap_err();
+        let refused = unpack(&archive[..], root.path(), &[]).unwrap_err();
         assert!(refused.message.contains("leads elsewhere"), "{refused}");
     }
 }

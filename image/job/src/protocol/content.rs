@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::Settings;
+use super::{LeakTest, Quarantine, Settings};
 
 /// Where a site is for its visitors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +15,53 @@ pub struct Address {
     pub scheme: String,
     /// The host, and a port where it is not the scheme's own.
     pub authority: String,
+}
+
+/// What [`super::Work::Export`] stored; the same is in `manifest.json` under the prefix, written last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// [`super::VERSION`].
+    pub version: u32,
+    /// The tenant.
+    pub tenant: String,
+    /// The environment.
+    pub environment: String,
+    /// When the database's snapshot was taken, RFC 3339, UTC.
+    pub taken_at: String,
+    /// The stored objects.
+    pub files: Vec<ExportedFile>,
+    /// Every table, with the rows dumped.
+    pub tables: Vec<ExportedTable>,
+    /// The views.
+    pub views: Vec<String>,
+    /// How many uploaded files are in the archive.
+    pub uploads: u64,
+    /// Whose content the site holds, masked, if it is quarantined.
+    #[serde(default)]
+    pub quarantine: Option<String>,
+    /// The most memory that the export had in use, in bytes.
+    #[serde(default)]
+    pub peak_memory: u64,
+}
+
+/// One object of an export.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportedFile {
+    /// The object's key.
+    pub key: String,
+    /// Its size.
+    pub bytes: u64,
+    /// The hexadecimal SHA-256 of the object as stored.
+    pub sha256: String,
+}
+
+/// One dumped table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportedTable {
+    /// Its name.
+    pub name: String,
+    /// The rows written.
+    pub rows: u64,
 }
 
 /// A content snapshot that is loaded.
@@ -53,6 +100,9 @@ pub struct Load {
     pub to: Address,
     /// The settings of the site here.
     pub settings: Settings,
+    /// Where the content comes from further up: it is masked, and the site is quarantined with it.
+    #[serde(default)]
+    pub quarantine: Option<Quarantine>,
 }
 
 /// What [`super::Work::Load`] loaded.
@@ -68,6 +118,30 @@ pub struct Loaded {
     pub uploads: u64,
     /// Posts and pages whose author has no account here; they are the administrator's now.
     pub orphans: u64,
+    /// How many values were masked.
+    #[serde(default)]
+    pub masked: u64,
+    /// What a quarantined site tried in vain.
+    #[serde(default)]
+    pub leak_test: Option<LeakTest>,
+    /// What it took.
+    #[serde(default)]
+    pub took: Took,
+}
+
+/// What a load took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Took {
+    /// Milliseconds until all rows and files were there.
+    pub filled: u64,
+    /// Of these, how many it waited for the storage, which it reads while it rewrites and writes.
+    pub waited: u64,
+    /// Milliseconds until all was counted and searched.
+    pub proved: u64,
+    /// Milliseconds until the site had answered.
+    pub tried: u64,
+    /// The most memory that it had in use, in bytes; the site that is tried is another process.
+    pub peak_memory: u64,
 }
 
 /// One loaded table.
@@ -219,10 +293,14 @@ pub fn class(table: &str, rules: &[Rule]) -> Class {
     }
 }
 
-fn fits(pattern: &str, table: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(beginning) => table.starts_with(beginning),
-        None => table == pattern,
+/// Whether a name is the pattern's, in which `*` at the beginning or the end stands for anything.
+pub(crate) fn fits(pattern: &str, name: &str) -> bool {
+    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+        (Some(""), _) => true,
+        (Some(rest), Some(_)) => name.contains(&rest[..rest.len() - 1]),
+        (Some(end), None) => name.ends_with(end),
+        (None, Some(beginning)) => name.starts_with(beginning),
+        (None, None) => name == pattern,
     }
 }
 
@@ -242,6 +320,20 @@ impl Content {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stars_stand_for_anything() {
+        for (pattern, fitting, other) in [
+            ("home", "home", "homes"),
+            ("home*", "homes", "ahome"),
+            ("*_key", "api_key", "api_keys"),
+            ("*key*", "the keys", "lock"),
+            ("*", "", "-"),
+        ] {
+            assert!(fits(pattern, fitting), "{pattern}");
+            assert!(pattern == "*" || !fits(pattern, other), "{pattern}");
+        }
+    }
 
     #[test]
     fn accounts_and_orders_stay_unless_the_site_says_otherwise() {

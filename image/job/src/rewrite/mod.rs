@@ -8,6 +8,35 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 use crate::protocol::{Address, Failure, FailureCode};
 
+/// A change of texts, which is made in serialized values too.
+pub(crate) trait Edit {
+    /// Whether there may be something to change in `text`: quick, and never wrong when it says no.
+    fn suspects(&self, text: &[u8]) -> bool;
+
+    /// A text with its changes, and how many; as it was, and 0, where there are none. Serialized values never come here whole.
+    fn text<'v>(&self, text: &'v [u8]) -> (Cow<'v, [u8]>, u64);
+
+    /// Whether a text that is kept under this name is taken away.
+    fn hides(&self, _name: &[u8]) -> bool {
+        false
+    }
+}
+
+/// The value with its changes, and how many; as it was, and 0, where there are none.
+///
+/// Lengths in serialized values follow, in serialized values inside of serialized values too. What begins like one and is
+/// none is a text.
+pub(crate) fn value<'v>(edit: &impl Edit, value: &'v [u8]) -> (Cow<'v, [u8]>, u64) {
+    nested(edit, value, DEPTH)
+}
+
+fn nested<'v>(edit: &impl Edit, value: &'v [u8], depth: usize) -> (Cow<'v, [u8]>, u64) {
+    if !edit.suspects(value) {
+        return (Cow::Borrowed(value), 0);
+    }
+    serialized::rewrite(edit, value, depth).unwrap_or_else(|| edit.text(value))
+}
+
 /// Serialized values lie in each other; deeper than this nothing was ever made but to break a reader.
 const DEPTH: usize = 200;
 
@@ -55,11 +84,6 @@ impl Rewriter {
         Ok(Self { hosts, to })
     }
 
-    /// Whether an old address may be in `text`: quick, and never wrong when it says no.
-    pub fn suspects(&self, text: &[u8]) -> bool {
-        self.hosts.is_match(text)
-    }
-
     /// How many old addresses are in `text`, serialized or not.
     pub fn count(&self, text: &[u8]) -> u64 {
         let mut found = 0;
@@ -71,22 +95,38 @@ impl Rewriter {
         found
     }
 
-    /// The value with the new address, and how often it was put; as it was, and 0, where no old one is in it.
-    ///
-    /// Lengths in serialized values follow, in serialized values inside of serialized values too. What begins like one and is
-    /// none is a text.
+    /// The value with the new address, and how often it was put; see [`value`].
     pub fn value<'v>(&self, value: &'v [u8]) -> (Cow<'v, [u8]>, u64) {
-        self.nested(value, DEPTH)
+        self::value(self, value)
     }
 
-    fn nested<'v>(&self, value: &'v [u8], depth: usize) -> (Cow<'v, [u8]>, u64) {
-        if !self.suspects(value) {
-            return (Cow::Borrowed(value), 0);
+    /// The first old address at or after `from`. A longer host that ends or begins like an old one is another host.
+    fn next(&self, text: &[u8], from: usize) -> Option<Found> {
+        let mut at = from;
+        while let Some(found) = self.hosts.find(aho_corasick::Input::new(text).range(at..)) {
+            if begins(&text[..found.start()]) && ends(&text[found.end()..]) {
+                let (scheme, encoded) = before(&text[from..found.start()], from);
+                let (port, port_encoded) = port(&text[found.end()..]);
+                let start = scheme.as_ref().map_or(found.start(), |(start, _)| *start);
+                return Some(Found {
+                    start,
+                    end: found.end() + port,
+                    scheme: scheme.map(|(_, scheme)| scheme),
+                    host: found.start(),
+                    encoded: encoded || port_encoded,
+                });
+            }
+            at = found.start() + 1;
         }
-        serialized::rewrite(self, value, depth).unwrap_or_else(|| self.text(value))
+        None
+    }
+}
+
+impl Edit for Rewriter {
+    fn suspects(&self, text: &[u8]) -> bool {
+        self.hosts.is_match(text)
     }
 
-    /// The same of a text that is known not to be serialized.
     fn text<'v>(&self, text: &'v [u8]) -> (Cow<'v, [u8]>, u64) {
         let mut out = Vec::new();
         let (mut done, mut count) = (0, 0);
@@ -112,26 +152,24 @@ impl Rewriter {
         out.extend_from_slice(&text[done..]);
         (Cow::Owned(out), count)
     }
+}
 
-    /// The first old address at or after `from`. A longer host that ends or begins like an old one is another host.
-    fn next(&self, text: &[u8], from: usize) -> Option<Found> {
-        let mut at = from;
-        while let Some(found) = self.hosts.find(aho_corasick::Input::new(text).range(at..)) {
-            if begins(&text[..found.start()]) && ends(&text[found.end()..]) {
-                let (scheme, encoded) = before(&text[from..found.start()], from);
-                let (port, port_encoded) = port(&text[found.end()..]);
-                let start = scheme.as_ref().map_or(found.start(), |(start, _)| *start);
-                return Some(Found {
-                    start,
-                    end: found.end() + port,
-                    scheme: scheme.map(|(_, scheme)| scheme),
-                    host: found.start(),
-                    encoded: encoded || port_encoded,
-                });
-            }
-            at = found.start() + 1;
-        }
-        None
+/// How many of the first bytes of `word` belong to an escape that begins before it: `%0A`, `\n`, `\u00e4`.
+pub(crate) fn escaped(before: &[u8], word: &[u8]) -> usize {
+    let hexadecimal = |from: usize, to: usize| {
+        word.get(from..to)
+            .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    let backslashes = before
+        .iter()
+        .rev()
+        .take_while(|byte| **byte == b'\\')
+        .count();
+    match word.first() {
+        _ if before.last() == Some(&b'%') && hexadecimal(0, 2) => 2,
+        Some(b'u') if backslashes % 2 == 1 && hexadecimal(1, 5) => 5,
+        Some(b'n' | b'r' | b't' | b'b' | b'f') if backslashes % 2 == 1 => 1,
+        _ => 0,
     }
 }
 

@@ -3,12 +3,12 @@
 
 use std::borrow::Cow;
 
-use super::Rewriter;
+use super::Edit;
 
-/// The value with new addresses and how many, or `None` when it is not exactly one serialized value (with white space around it,
+/// The value with its changes and how many, or `None` when it is not exactly one serialized value (with white space around it,
 /// which WordPress trims).
 pub(super) fn rewrite<'v>(
-    rewriter: &Rewriter,
+    edit: &impl Edit,
     value: &'v [u8],
     depth: usize,
 ) -> Option<(Cow<'v, [u8]>, u64)> {
@@ -23,7 +23,7 @@ pub(super) fn rewrite<'v>(
     }
     let start = value.len() - value.trim_ascii_start().len();
     let mut walk = Walk {
-        rewriter,
+        edit,
         text: trimmed,
         at: 0,
         out: value[..start].to_vec(),
@@ -42,8 +42,8 @@ pub(super) fn rewrite<'v>(
     }
 }
 
-struct Walk<'v, 'r> {
-    rewriter: &'r Rewriter,
+struct Walk<'v, 'e, E> {
+    edit: &'e E,
     text: &'v [u8],
     at: usize,
     out: Vec<u8>,
@@ -52,7 +52,7 @@ struct Walk<'v, 'r> {
     count: u64,
 }
 
-impl<'v> Walk<'v, '_> {
+impl<'v, E: Edit> Walk<'v, '_, E> {
     /// Reads one value.
     fn value(&mut self, depth: usize) -> Option<()> {
         let depth = depth.checked_sub(1)?;
@@ -68,7 +68,7 @@ impl<'v> Walk<'v, '_> {
                 self.expect(b':')?;
                 let content = self.counted(b'"', b'"')?;
                 self.expect(b';')?;
-                let (new, count) = self.rewriter.nested(content, depth);
+                let (new, count) = super::nested(self.edit, content, depth);
                 if count > 0 {
                     self.replace(start, count, |out| {
                         out.extend_from_slice(format!("s:{}:\"", new.len()).as_bytes());
@@ -100,7 +100,7 @@ impl<'v> Walk<'v, '_> {
                 let start = self.at;
                 let content = self.counted(b'{', b'}')?;
                 // How a class writes itself is its own; what it wrote may again be a value.
-                let (new, count) = self.rewriter.nested(content, depth);
+                let (new, count) = super::nested(self.edit, content, depth);
                 if count > 0 {
                     self.replace(start, count, |out| {
                         out.extend_from_slice(format!("{}:{{", new.len()).as_bytes());
@@ -122,10 +122,30 @@ impl<'v> Walk<'v, '_> {
             if !matches!(self.text.get(self.at), Some(b'i' | b's')) {
                 return None;
             }
+            let name = self.at;
             self.value(depth)?;
-            self.value(depth)?;
+            if self.text.get(self.at) == Some(&b's')
+                && self.edit.hides(text_of(&self.text[name..self.at]))
+            {
+                self.hide()?;
+            } else {
+                self.value(depth)?;
+            }
         }
         self.expect(b'}')
+    }
+
+    /// Reads a text, and leaves an empty one in its place.
+    fn hide(&mut self) -> Option<()> {
+        let start = self.at;
+        self.at += 1;
+        self.expect(b':')?;
+        let content = self.counted(b'"', b'"')?;
+        self.expect(b';')?;
+        if !content.is_empty() {
+            self.replace(start, 1, |out| out.extend_from_slice(b"s:0:\"\";"));
+        }
+        Some(())
     }
 
     /// `5:"…"`: what is between, which has exactly that many bytes.
@@ -163,14 +183,21 @@ impl<'v> Walk<'v, '_> {
     }
 }
 
+/// What is between the quotes of `s:5:"…";`; nothing of what is no text. Classes write the names of what is their own with zero
+/// bytes before them.
+fn text_of(value: &[u8]) -> &[u8] {
+    let text = memchr::memchr(b'"', value).and_then(|quote| value.get(quote + 1..value.len() - 2));
+    let text = text.unwrap_or_default();
+    memchr::memrchr(0, text).map_or(text, |zero| &text[zero + 1..])
+}
+
 fn number(text: &[u8]) -> Option<usize> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::protocol::Address;
+    use crate::{protocol::Address, rewrite::Rewriter};
 
     fn value(text: &str) -> String {
         let to = Address {

@@ -7,6 +7,7 @@ use tokio::{sync::watch, time::sleep};
 
 use crate::{
     database::{connect_site, failed},
+    load::quarantined,
     log::{self, Level},
     protocol::Failure,
     wordpress,
@@ -45,7 +46,7 @@ async fn run_due() -> Result<(), Failure> {
 }
 
 async fn run_due_with(connection: &mut Conn) -> Result<(), Failure> {
-    if !is_due(connection).await? {
+    if !is_due(connection).await? || quarantined(connection).await?.is_some() {
         return Ok(());
     }
     let got: Option<i64> = connection

@@ -24,7 +24,14 @@ pub(super) async fn open(
     (order, content): (&Order, Option<&Content>),
     mut interrupt: Interrupt,
 ) -> Result<ExitCode, CliError> {
-    heed_stops(&pair.target, order)?;
+    if promote::is_down(&order.from, &order.to) {
+        let message = format!(
+            "what goes from {} down to {} is a copy, which no manifest keeps: without --pr it is made at once",
+            order.from, order.to
+        );
+        return Err(CliError::new(ExitCode::Usage, message));
+    }
+    heed_stops(&pair.target, (&order.tenant, &order.to))?;
     let check = interrupt.ends(check(pair, order)).await?;
     output::narrate(super::beside(&check, order));
     refuse(&check)?;
@@ -63,6 +70,7 @@ async fn check(pair: &Pair<'_>, order: &Order) -> Result<Check, CliError> {
             context: &target_context,
             jobs: &target_jobs,
         },
+        &order.content,
     );
     Ok(check.await?)
 }

@@ -253,6 +253,7 @@ impl<'a> Site<'a> {
                     permalinks: "/%year%/%monthnum%/%postname%/".to_owned(),
                 },
                 try_pages: false,
+                try_leaks: false,
             },
         };
         let more = [

@@ -6,10 +6,11 @@ use e2e::{Page, Visitor, World, docker, until};
 use hyper::Method;
 
 /// The decisions of the must-use plugins, in the PHP that runs them.
-const PLUGIN_TESTS: [&str; 3] = [
+const PLUGIN_TESTS: [&str; 4] = [
     include_str!("../../../../../image/tests/page-cache.php"),
     include_str!("../../../../../image/tests/closed.php"),
     include_str!("../../../../../image/tests/object-cache.php"),
+    include_str!("../../../../../image/tests/quarantine.php"),
 ];
 
 pub(crate) async fn are_kept_for_strangers_alone(world: &World) -> Result<()> {

@@ -10,4 +10,7 @@ for ( $n = 0; $n < 5; $n++ ) {
 update_option( 'blogdescription', 'Of the customers' );
 wp_insert_post( array( 'post_title' => 'Only here', 'post_status' => 'publish', 'post_content' => 'old content' ) );
 $upload = wp_upload_bits( 'only-here.txt', null, 'mine' );
+// Scheduled work would take these away at some time.
+array_map( 'delete_post_meta_by_key', array( '_encloseme', '_pingme' ) );
+wp_clear_scheduled_hook( 'do_pings' );
 echo $upload['error'] ? $upload['error'] : 'filled', "\n";

@@ -1,8 +1,7 @@
 <?php
-// Looks at a site from inside and prints what it finds as JSON. $args: a host that must not be left.
+// Looks at a site from inside and prints what it finds as JSON. $args: words that are looked for in every column.
 
 global $wpdb;
-list( $host ) = $args;
 $left   = array();
 $rows   = array();
 $broken = array();
@@ -10,11 +9,13 @@ foreach ( $wpdb->get_col( 'SHOW TABLES' ) as $table ) {
 	$rows[ $table ] = (int) $wpdb->get_var( "SELECT COUNT(*) FROM `$table`" );
 	foreach ( $wpdb->get_results( "SELECT * FROM `$table`", ARRAY_A ) as $row ) {
 		foreach ( $row as $column => $value ) {
-			if ( null !== $value && false !== stripos( $value, $host ) ) {
-				$left[] = "$table.$column: " . substr( $value, 0, 200 );
+			foreach ( $args as $word ) {
+				if ( null !== $value && false !== stripos( $value, $word ) ) {
+					$left[] = "$word in $table.$column: " . mb_substr( $value, 0, 200 );
+				}
 			}
 			if ( is_serialized( $value ) && 'b:0;' !== $value && false === @unserialize( $value ) ) {
-				$broken[] = "$table.$column: " . substr( $value, 0, 200 );
+				$broken[] = "$table.$column: " . mb_substr( $value, 0, 200 );
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-//! One tenant's two sites, in two accounts.
+//! One tenant's three sites, in three accounts.
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,18 @@ use super::super::plugins::shop;
 
 /// For `--from dev --to sit`.
 const PROFILES: [&str; 4] = ["--from-profile", "dev", "--to-profile", "sit"];
-/// The other way round.
-pub(super) const PROFILES_BACK: [&str; 4] = ["--from-profile", "sit", "--to-profile", "dev"];
+pub(super) const SIT_TO_PROD: [&str; 4] = ["--from-profile", "sit", "--to-profile", "prod"];
+pub(super) const PROD_TO_DEV: [&str; 4] = ["--from-profile", "prod", "--to-profile", "dev"];
+const ENVIRONMENTS: [(&str, &str); 3] = [
+    ("dev", "111111111111"),
+    ("sit", "222222222222"),
+    ("prod", "333333333333"),
+];
 
-/// Breaks the site where its content says so.
-const FRAGILE: &str = "add_action( 'template_redirect', function () {\n\tif ( get_option( 'breaks_in' ) === getenv( 'BBWS_ENVIRONMENT' ) ) {\n\t\tthrow new Error( 'broken by its content' );\n\t}\n} );";
+/// Breaks the site where its content says so, or lets curl go where it wants.
+const FRAGILE: &str = "if ( get_option( 'leaks_in' ) === getenv( 'BBWS_ENVIRONMENT' ) ) {\n\tputenv( 'http_proxy' );\n\tputenv( 'all_proxy' );\n}\nadd_action( 'template_redirect', function () {\n\tif ( get_option( 'breaks_in' ) === getenv( 'BBWS_ENVIRONMENT' ) ) {\n\t\tthrow new Error( 'broken by its content' );\n\t}\n} );";
 
-/// The sites, and who runs bbws for both.
+/// The sites, and who runs bbws for all.
 pub(super) struct Sites {
     pub(super) bbws: Bbws,
     variables: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
@@ -34,26 +39,29 @@ pub(super) fn site(world: &World, environment: &str) -> Visitor {
 }
 
 impl Sites {
-    /// Makes both and fills them.
+    /// Makes all and fills them.
     pub(super) async fn provision(world: &World) -> Result<Self> {
         let zip = shop::greeter(&world.fleet, "1.0.0", "", FRAGILE)?;
         let plugins = shop::list(&[&zip]);
         world.fleet.set("acme", "plugins", &plugins)?;
-        let dev =
-            std::fs::read_to_string(world.fleet.path().join("environments/dev/environment.yaml"))?;
-        let sit = dev
-            .replace("111111111111", "222222222222")
-            .replace("dev.localhost", "sit.localhost");
-        world
-            .fleet
-            .put("environments/sit/environment.yaml", sit.as_bytes())?;
-        let dev = std::fs::read_to_string(world.fleet.path().join("tenants/acme/dev.yaml"))?;
-        let sit = dev.replace("dev.localhost", "sit.localhost");
-        world.fleet.put("tenants/acme/sit.yaml", sit.as_bytes())?;
-
-        let variables: BTreeMap<_, _> = ["dev", "sit"]
-            .into_iter()
-            .map(|name| (name, world.cloud.environment(name)))
+        let folder = world.fleet.path();
+        let environment =
+            std::fs::read_to_string(folder.join("environments/dev/environment.yaml"))?;
+        let manifest = std::fs::read_to_string(folder.join("tenants/acme/dev.yaml"))?;
+        for (name, account) in &ENVIRONMENTS[1..] {
+            let domain = format!("{name}.localhost");
+            let environment = environment
+                .replace("111111111111", account)
+                .replace("dev.localhost", &domain);
+            let manifest = manifest.replace("dev.localhost", &domain);
+            let file = format!("environments/{name}/environment.yaml");
+            world.fleet.put(&file, environment.as_bytes())?;
+            let file = format!("tenants/acme/{name}.yaml");
+            world.fleet.put(&file, manifest.as_bytes())?;
+        }
+        let variables: BTreeMap<_, _> = ENVIRONMENTS
+            .iter()
+            .map(|(name, _)| (*name, world.cloud.environment(name)))
             .collect();
         let profile = |name: &str| {
             format!(
@@ -63,33 +71,30 @@ impl Sites {
                 variables[name]["AWS_SECRET_ACCESS_KEY"]
             )
         };
-        world
-            .fleet
-            .put("aws-config", (profile("dev") + &profile("sit")).as_bytes())?;
+        let profiles: String = variables.keys().map(|name| profile(name)).collect();
+        world.fleet.put("aws-config", profiles.as_bytes())?;
         let config = world.fleet.path().join("aws-config").display().to_string();
-        let mut both = variables["dev"].clone();
-        both.insert("AWS_CONFIG_FILE", config);
+        let mut all = variables["dev"].clone();
+        all.insert("AWS_CONFIG_FILE", config);
         let mut aws = BTreeMap::new();
         for (name, variables) in &variables {
             aws.insert(*name, Aws::new(name, variables).await?);
         }
         let mut sites = Self {
-            bbws: Bbws::new(world.fleet.path(), both)?.named("both"),
+            bbws: Bbws::new(world.fleet.path(), all)?.named("all"),
             variables,
             fleet: world.fleet.path().to_owned(),
             containers: BTreeMap::new(),
             aws,
         };
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../image");
-        sites
-            .of("sit")?
-            .succeed(&["image", "push", "--env", "sit", "--folder", folder])
-            .await?;
-        for name in ["dev", "sit"] {
-            sites.of(name)?.succeed(&["apply", "--env", name]).await?;
-        }
+        let (dev, sit, prod) = tokio::join!(
+            sites.provisioned("dev"),
+            sites.provisioned("sit"),
+            sites.provisioned("prod")
+        );
+        dev.and(sit).and(prod)?;
         for (name, text) in world.containers().described().await? {
-            for environment in ["dev", "sit"] {
+            for (environment, _) in ENVIRONMENTS {
                 let is_it = text.starts_with("running ")
                     && text.contains("\"BBWS_TENANT=acme\"")
                     && text.contains(&format!("\"BBWS_ENVIRONMENT={environment}\""));
@@ -98,10 +103,24 @@ impl Sites {
                 }
             }
         }
-        ensure!(sites.containers.len() == 2, "{:?} run", sites.containers);
+        ensure!(sites.containers.len() == 3, "{:?} run", sites.containers);
         sites.php("dev", include_str!("fill.php"), &[]).await?;
-        sites.php("sit", include_str!("live.php"), &[]).await?;
+        for above in ["sit", "prod"] {
+            sites.php(above, include_str!("live.php"), &[]).await?;
+        }
         Ok(sites)
+    }
+
+    /// The release is in dev's registry already.
+    async fn provisioned(&self, environment: &str) -> Result<()> {
+        let bbws = self.of(environment)?;
+        if environment != "dev" {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../image");
+            bbws.succeed(&["image", "push", "--env", environment, "--folder", folder])
+                .await?;
+        }
+        bbws.succeed(&["apply", "--env", environment]).await?;
+        Ok(())
     }
 
     /// bbws for one of the accounts.
@@ -109,7 +128,7 @@ impl Sites {
         Bbws::new(&self.fleet, self.variables[environment].clone())
     }
 
-    /// bbws for both, from dev to sit where the arguments name no profiles.
+    /// bbws for two of them, from dev to sit where the arguments name no profiles.
     pub(super) async fn run(&self, arguments: &[&str]) -> Result<Outcome> {
         self.bbws.run(&with_profiles(arguments)).await
     }
@@ -152,10 +171,10 @@ impl Sites {
         docker(&[&wp[..], arguments].concat(), script.as_bytes()).await
     }
 
-    /// What is in a site, and where `host` is left in it.
-    pub(super) async fn look(&self, environment: &str, host: &str) -> Result<Value> {
+    /// What is in a site, and where `words` are in it.
+    pub(super) async fn look(&self, environment: &str, words: &[&str]) -> Result<Value> {
         let said = self
-            .php(environment, include_str!("look.php"), &[host])
+            .php(environment, include_str!("look.php"), words)
             .await?;
         let last = said.lines().next_back().context("it said nothing")?;
         serde_json::from_str(last).with_context(|| said.clone())
