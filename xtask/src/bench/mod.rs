@@ -1,12 +1,13 @@
 //! `cargo xtask bench`: how long the main verbs take, how many AWS requests they make, and who the time belongs to.
 //!
-//! `cargo xtask bench image` measures the image instead.
+//! `cargo xtask bench image` measures the image instead, `cargo xtask bench promote` the promotion of content.
 //!
 //! Everything happens on a cloud of its own, with a copy of the sample fleet to which one tenant is added and taken away.
 
 mod fleet;
 mod image;
 mod measure;
+mod promote;
 mod report;
 
 use std::process::ExitCode;
@@ -27,7 +28,7 @@ const TENANT: &str = "bench";
 const AGAIN: &str =
     "mend what the lines above say, then run `cargo xtask bench` again: it begins anew";
 
-/// Measure planning, provisioning and destroying on a local cloud; or the image.
+/// Measure planning, provisioning and destroying on a local cloud; or the image; or promotion.
 ///
 /// Wall time and AWS requests by service: of a plan of an unchanged fleet, of one new site from nothing until its front
 /// page answers 200, of a change for which its tasks are replaced, without and with plugins of its own, and of its destruction.
@@ -36,7 +37,8 @@ const AGAIN: &str =
 Examples:
   cargo xtask bench                    three runs of each
   cargo xtask bench --runs 10 --json   more, for a machine to read
-  cargo xtask bench image              the image beside two plain ones")]
+  cargo xtask bench image              the image beside two plain ones
+  cargo xtask bench promote            a site of 1 GB into the next environment")]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct BenchArgs {
     #[command(subcommand)]
@@ -52,12 +54,15 @@ pub(crate) struct BenchArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     Image(image::ImageArgs),
+    Promote(promote::PromoteArgs),
 }
 
 /// Measures and prints. The cloud ends with the run, also when it is interrupted.
 pub(crate) async fn run(args: &BenchArgs) -> Result<ExitCode> {
-    if let Some(What::Image(args)) = &args.what {
-        return image::run(args).await;
+    match &args.what {
+        Some(What::Image(args)) => return image::run(args).await,
+        Some(What::Promote(args)) => return promote::run(args).await,
+        None => {}
     }
     let (programs, stages) = (Programs::find()?, Stages::new());
     stages
