@@ -23,7 +23,13 @@ locals {
     alarms     = { topic_arn = module.monitoring.topic_arn }
     encryption = { key_arn = module.security.key_arn }
     job        = module.ecs_cluster.job
-    cells      = [for letter in sort(keys(module.cell)) : module.cell[letter].cell]
+    recovery = {
+      vault   = module.backup.vault
+      region  = data.aws_region.dr.name
+      bucket  = module.artifacts.replica_bucket
+      key_arn = module.security.dr_key_arn
+    }
+    cells = [for letter in sort(keys(module.cell)) : module.cell[letter].cell]
   }
 }
 

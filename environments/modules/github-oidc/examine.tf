@@ -1,4 +1,4 @@
-# `doctor`, for whoever plans and applies: what it looks at beside what `plan` reads. A policy of its own, since the roles' inline
+# `doctor` and `audit`, for whoever plans and applies: what they look at beside what `plan` reads. A policy of its own, since the roles' inline
 # ones are near the 10,240 characters that IAM takes of them.
 
 locals {
@@ -9,7 +9,7 @@ locals {
       Effect = "Allow"
       Action = [
         "ecs:DescribeClusters", "elasticfilesystem:DescribeFileSystems", "elasticloadbalancing:DescribeListeners",
-        "rds:DescribeDBInstances", "servicequotas:GetAWSDefaultServiceQuota", "servicequotas:GetServiceQuota",
+        "elasticloadbalancing:DescribeLoadBalancerAttributes", "rds:DescribeDBInstances", "servicequotas:GetAWSDefaultServiceQuota", "servicequotas:GetServiceQuota",
       ]
       Resource = "*"
     },
@@ -36,12 +36,35 @@ locals {
         "${local.arn.secretsmanager}:secret:bbws/${var.environment}/cells/*", "${local.arn.secretsmanager}:secret:rds!db-*",
       ]
     },
+    {
+      Sid    = "AuditArtifacts"
+      Effect = "Allow"
+      Action = [
+        "s3:GetBucketPolicy", "s3:GetBucketPublicAccessBlock", "s3:GetBucketVersioning", "s3:GetEncryptionConfiguration",
+      ]
+      Resource = local.bucket
+    },
+    {
+      Sid    = "AuditShared"
+      Effect = "Allow"
+      Action = [
+        "backup:DescribeBackupVault", "backup:ListRecoveryPointsByBackupVault", "elasticfilesystem:DescribeFileSystemPolicy",
+        "rds:DescribeDBParameters", "wafv2:GetWebACL",
+      ]
+      Resource = [
+        "${local.arn.backup}:backup-vault:${local.name}",
+        "arn:${local.partition}:backup:${var.dr.region}:${local.account}:backup-vault:${local.name}",
+        "${local.arn.elasticfilesystem}:file-system/*",
+        "arn:${local.partition}:rds:${local.region}:${local.account}:pg:${local.name}-*",
+        "arn:${local.partition}:wafv2:us-east-1:${local.account}:global/webacl/${local.name}-viewers/*",
+      ]
+    },
   ]
 }
 
 resource "aws_iam_policy" "examine" {
   name        = "${local.name}-github-examine"
-  description = "What bbws doctor looks at in ${var.environment}"
+  description = "What bbws doctor and audit look at in ${var.environment}"
   path        = "/bbws/github/"
   policy      = jsonencode({ Version = "2012-10-17", Statement = local.examine })
 }

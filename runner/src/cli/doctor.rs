@@ -1,14 +1,10 @@
 //! `bbws doctor`: whether an account can do what its fleet asks, and the command that helps where it cannot.
 
-use super::audit::ending;
 use super::scope::environment;
-use super::{CliError, ExitCode, Global};
+use super::{CliError, ExitCode, Global, checks};
 use crate::manifest::EnvironmentName;
-use crate::output;
-use crate::report::Verdict;
-use crate::report::doctor::{Outcome, Patient, examine};
+use crate::report::doctor::{Patient, examine, of_connection};
 use crate::session::Session;
-use serde::Serialize;
 use std::net::SocketAddr;
 use time::OffsetDateTime;
 
@@ -31,22 +27,13 @@ pub(super) struct Args {
     resolver: Option<SocketAddr>,
 }
 
-/// The JSON result.
-#[derive(Serialize)]
-struct Doctor<'a> {
-    environment: &'a str,
-    findings: usize,
-    unreadable: usize,
-    checks: &'a [Outcome],
-}
-
 /// Prints it.
 pub(super) async fn run(global: &Global, args: Args) -> Result<ExitCode, CliError> {
     let fleet = super::fleet(global)?;
     let environment = environment(&fleet, &args.env)?;
     let name = environment.name.as_str();
     let outcomes = match Session::open(&fleet, environment).await {
-        Err(error) => vec![Outcome::of_connection(name, &error)],
+        Err(error) => vec![of_connection(name, &error)],
         Ok(session) => {
             let inventory = session.read().await;
             let patient = Patient {
@@ -59,44 +46,5 @@ pub(super) async fn run(global: &Global, args: Args) -> Result<ExitCode, CliErro
             examine(&patient).await
         }
     };
-    let count = |verdict| outcomes.iter().filter(|o| o.verdict == verdict).count();
-    let (findings, unreadable) = (count(Verdict::Finding), count(Verdict::Unreadable));
-    let exit = ending(findings, unreadable);
-    if global.json {
-        let doctor = Doctor {
-            environment: name,
-            findings,
-            unreadable,
-            checks: &outcomes,
-        };
-        output::print(output::result("doctor", exit, &doctor));
-        return Ok(exit);
-    }
-    let heading = ["CHECK", "SUBJECT", "VERDICT", "FOUND"].map(str::to_owned);
-    let rows = std::iter::once(heading).chain(outcomes.iter().map(row));
-    output::print(output::table(rows));
-    for outcome in outcomes.iter().filter(|o| o.verdict != Verdict::Pass) {
-        let Outcome {
-            check,
-            subject,
-            fix,
-            ..
-        } = outcome;
-        output::print(format_args!("{check} {subject}: {fix}"));
-    }
-    let checks = output::count(outcomes.len(), "check");
-    let found = output::count(findings, "finding");
-    output::print(format_args!(
-        "{checks} of {name}: {found}, {unreadable} unreadable"
-    ));
-    Ok(exit)
-}
-
-fn row(outcome: &Outcome) -> [String; 4] {
-    [
-        outcome.check.to_owned(),
-        outcome.subject.clone(),
-        outcome.verdict.to_string(),
-        outcome.found.clone(),
-    ]
+    Ok(checks::print(global, "doctor", name, &outcomes))
 }

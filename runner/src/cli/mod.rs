@@ -6,6 +6,7 @@ mod apply;
 mod audit;
 mod capacity;
 mod change;
+mod checks;
 mod cost;
 mod destroy;
 mod doctor;

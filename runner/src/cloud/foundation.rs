@@ -61,6 +61,9 @@ pub struct Foundation {
     pub encryption: Encryption,
     /// What the batched administrative job of a cell runs as.
     pub job: Job,
+    /// Where backups go, and what another region holds for the day that this one is lost. Without it, nothing is prepared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<Recovery>,
     /// At least one.
     #[schemars(length(min = 1))]
     pub cells: Vec<Cell>,
@@ -202,6 +205,24 @@ pub struct Job {
     pub log_group: String,
 }
 
+/// What is kept for a recovery.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Recovery {
+    /// The backup vault, of the same name in both regions.
+    #[schemars(length(min = 2, max = 50))]
+    pub vault: String,
+    /// The region to recover in.
+    #[schemars(regex(pattern = REGION))]
+    pub region: String,
+    /// The copy of the artifact bucket there.
+    #[schemars(length(min = 3, max = 63))]
+    pub bucket: String,
+    /// The replica there of the environment's key.
+    #[schemars(regex(pattern = ARN))]
+    pub key_arn: String,
+}
+
 /// One load balancer, database instance and file system.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -318,6 +339,7 @@ impl Foundation {
                 task_role_arn: unknown(),
                 log_group: unknown(),
             },
+            recovery: None,
             cells: vec![Cell {
                 name: "a".to_owned(),
                 load_balancer: LoadBalancer {

@@ -33,6 +33,8 @@ pub struct Cloud {
     pub acm: aws_sdk_acm::Client,
     /// Application Auto Scaling.
     pub autoscaling: aws_sdk_applicationautoscaling::Client,
+    /// AWS Backup.
+    pub backup: aws_sdk_backup::Client,
     /// AWS Budgets.
     pub budgets: aws_sdk_budgets::Client,
     /// CloudFront.
@@ -59,6 +61,8 @@ pub struct Cloud {
     pub quotas: aws_sdk_servicequotas::Client,
     /// The same in the edge's region.
     pub edge_quotas: aws_sdk_servicequotas::Client,
+    /// In the region to recover in, where the foundation names one.
+    pub recovery: Option<RecoveryClients>,
     /// Databases.
     pub rds: aws_sdk_rds::Client,
     /// DNS.
@@ -71,6 +75,25 @@ pub struct Cloud {
     pub sts: aws_sdk_sts::Client,
     /// The tagging API in the edge's region: the one bulk view of which tenant a certificate belongs to.
     pub edge_tags: aws_sdk_resourcegroupstagging::Client,
+    /// Web ACLs of the edge.
+    pub waf: aws_sdk_wafv2::Client,
+}
+
+/// Clients in the region to recover in.
+#[derive(Clone, Debug)]
+pub struct RecoveryClients {
+    /// AWS Backup.
+    pub backup: aws_sdk_backup::Client,
+}
+
+impl RecoveryClients {
+    fn of(config: &SdkConfig, recovery: &Recovery) -> Self {
+        let region = Region::new(recovery.region.clone());
+        let config = config.to_builder().region(region).build();
+        Self {
+            backup: aws_sdk_backup::Client::new(&config),
+        }
+    }
 }
 
 impl Cloud {
@@ -122,6 +145,7 @@ impl Cloud {
             pace: std::sync::Arc::default(),
             acm: aws_sdk_acm::Client::new(&edge),
             autoscaling: aws_sdk_applicationautoscaling::Client::new(config),
+            backup: aws_sdk_backup::Client::new(config),
             budgets: aws_sdk_budgets::Client::new(&edge),
             cloudfront: aws_sdk_cloudfront::Client::new(&edge),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
@@ -135,12 +159,17 @@ impl Cloud {
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             quotas: aws_sdk_servicequotas::Client::new(config),
             edge_quotas: aws_sdk_servicequotas::Client::new(&edge),
+            recovery: foundation
+                .recovery
+                .as_ref()
+                .map(|recovery| RecoveryClients::of(config, recovery)),
             rds: aws_sdk_rds::Client::new(config),
             route53: aws_sdk_route53::Client::new(&edge),
             s3: aws_sdk_s3::Client::from_conf(s3),
             secrets: aws_sdk_secretsmanager::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
             edge_tags: aws_sdk_resourcegroupstagging::Client::new(&edge),
+            waf: aws_sdk_wafv2::Client::new(&edge),
             foundation,
         }
     }

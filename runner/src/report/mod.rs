@@ -4,9 +4,10 @@ pub mod audit;
 mod budget;
 mod cost;
 pub mod doctor;
+mod outcome;
 mod prices;
-mod verdict;
+mod secrets;
 
 pub use budget::budget_warnings;
 pub use cost::{Amount, EnvironmentCost, Line, Load, NoPrices, SiteCost, difference, estimate};
-pub use verdict::Verdict;
+pub use outcome::{Outcome, Verdict};

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use tokio::sync::Mutex;
 
 /// The header by which the load balancer knows CloudFront.
-pub(super) const ORIGIN_HEADER: &str = "x-bbws-origin";
+pub(crate) const ORIGIN_HEADER: &str = "x-bbws-origin";
 /// A listener's rules have priorities 1 to 50,000
 /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html>).
 const PRIORITIES: std::ops::RangeInclusive<u32> = 1..=50_000;

@@ -48,6 +48,7 @@ pub use deep::look;
 pub use dispatch::{desired, ensure, remove};
 pub use inventory::Inventory;
 pub use kind::{ALL, Kind};
+pub(crate) use listener_rule::ORIGIN_HEADER;
 pub use read::Reader;
 pub use revision::{Revision, revision_image};
 pub(crate) use secret::RECOVERY_DAYS;

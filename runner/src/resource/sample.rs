@@ -9,16 +9,16 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 /// Owns what a [`Context`] borrows.
-pub(super) struct Sample {
+pub(crate) struct Sample {
     pub(super) site: Site,
-    pub(super) foundation: Foundation,
-    origin_secret: Secret,
-    pub(super) known: BTreeMap<Kind, Attributes>,
+    pub(crate) foundation: Foundation,
+    pub(crate) origin_secret: Secret,
+    pub(crate) known: BTreeMap<Kind, Attributes>,
 }
 
 impl Sample {
     /// `acme` in `dev`, all that AWS hands out known.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let arn = |arn: &str| Attributes::from([("arn", arn.to_owned())]);
         let secret = |what: &str| {
             arn(&format!(
@@ -71,7 +71,7 @@ impl Sample {
     }
 
     /// What the desired state follows from.
-    pub(super) fn context(&self) -> Context<'_> {
+    pub(crate) fn context(&self) -> Context<'_> {
         Context {
             site: Some(&self.site),
             who: TenantRef {

@@ -21,6 +21,9 @@ pub struct Aws {
     pub foundation: Value,
     pub acm: aws_sdk_acm::Client,
     pub autoscaling: aws_sdk_applicationautoscaling::Client,
+    pub backup: aws_sdk_backup::Client,
+    /// In the region to recover in.
+    pub backup_away: aws_sdk_backup::Client,
     pub budgets: aws_sdk_budgets::Client,
     pub cloudfront: aws_sdk_cloudfront::Client,
     pub cloudwatch: aws_sdk_cloudwatch::Client,
@@ -32,9 +35,11 @@ pub struct Aws {
     pub iam: aws_sdk_iam::Client,
     pub kms: aws_sdk_kms::Client,
     pub logs: aws_sdk_cloudwatchlogs::Client,
+    pub rds: aws_sdk_rds::Client,
     pub route53: aws_sdk_route53::Client,
     pub s3: aws_sdk_s3::Client,
     pub secrets: aws_sdk_secretsmanager::Client,
+    pub waf: aws_sdk_wafv2::Client,
     config: SdkConfig,
 }
 
@@ -59,10 +64,13 @@ impl Aws {
             .and_then(|p| p.value())
             .context("the foundation document is empty")?;
         let foundation: Value = serde_json::from_str(foundation)?;
-        let edge = config.to_builder().region(Region::new("us-east-1")).build();
+        let within = |region| config.to_builder().region(Region::new(region)).build();
+        let (edge, away) = (within("us-east-1"), within("eu-west-1"));
         Ok(Self {
             acm: aws_sdk_acm::Client::new(&edge),
             autoscaling: aws_sdk_applicationautoscaling::Client::new(&config),
+            backup: aws_sdk_backup::Client::new(&config),
+            backup_away: aws_sdk_backup::Client::new(&away),
             budgets: aws_sdk_budgets::Client::new(&edge),
             cloudfront: aws_sdk_cloudfront::Client::new(&edge),
             cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
@@ -74,9 +82,11 @@ impl Aws {
             iam: aws_sdk_iam::Client::new(&edge),
             kms: aws_sdk_kms::Client::new(&config),
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            rds: aws_sdk_rds::Client::new(&config),
             route53: aws_sdk_route53::Client::new(&edge),
             s3: storage(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
+            waf: aws_sdk_wafv2::Client::new(&edge),
             foundation,
             config,
         })

@@ -6,28 +6,24 @@ use super::{AT_REST, CLOSED, Check, Facts, Found, IN_TRANSIT, Judged, KEPT, Read
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "bucket-public-access",
-        title: "the artifact bucket blocks public access",
         ask: CLOSED,
         fix: "apply the environment's Terraform: module artifacts blocks all four ways",
         judge: |facts| one(facts, public_access),
     },
     Check {
         id: "bucket-encryption",
-        title: "the artifact bucket encrypts with a key of the account",
         ask: AT_REST,
         fix: "apply the environment's Terraform: module artifacts sets aws:kms",
         judge: |facts| one(facts, encryption),
     },
     Check {
         id: "bucket-versioning",
-        title: "the artifact bucket keeps versions",
         ask: KEPT,
         fix: "apply the environment's Terraform: module artifacts turns versioning on",
         judge: |facts| one(facts, versioning),
     },
     Check {
         id: "bucket-tls",
-        title: "the artifact bucket refuses requests without TLS",
         ask: IN_TRANSIT,
         fix: "apply the environment's Terraform: module artifacts sets the policy",
         judge: |facts| one(facts, tls),

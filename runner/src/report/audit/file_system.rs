@@ -7,21 +7,18 @@ use super::{AT_REST, Check, Facts, Found, IN_TRANSIT, ISOLATED, Judged, Read, wh
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "efs-encryption",
-        title: "the file system is encrypted",
         ask: AT_REST,
         fix: "encryption cannot be turned on later: add a cell with an encrypted file system and move its sites there",
         judge: |facts| each(facts, encryption),
     },
     Check {
         id: "efs-tls",
-        title: "the file system refuses mounts without TLS",
         ask: IN_TRANSIT,
         fix: "apply the environment's Terraform: module efs sets the policy",
         judge: |facts| each(facts, |f| refuses(f, TLS)),
     },
     Check {
         id: "efs-access-points",
-        title: "the file system is mounted through access points only",
         ask: ISOLATED,
         fix: "apply the environment's Terraform: module efs sets the policy",
         judge: |facts| each(facts, |f| refuses(f, ACCESS_POINTS)),

@@ -6,42 +6,36 @@ use super::{CLOSED, Check, Facts, Found, IN_TRANSIT, ISOLATED, Judged, KEPT, TRA
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "alb-http",
-        title: "plain HTTP is only redirected",
         ask: IN_TRANSIT,
         fix: "apply the environment's Terraform: module alb redirects port 80",
         judge: |facts| each(facts, http),
     },
     Check {
         id: "alb-tls-policy",
-        title: "listeners take TLS 1.2 and 1.3 with modern ciphers only",
         ask: IN_TRANSIT,
         fix: "apply the environment's Terraform: module alb sets the policy",
         judge: |facts| each(facts, tls),
     },
     Check {
         id: "alb-default",
-        title: "requests of no tenant are turned away",
         ask: ISOLATED,
         fix: "apply the environment's Terraform: module alb answers 404",
         judge: |facts| each(facts, default),
     },
     Check {
         id: "alb-headers",
-        title: "malformed headers are dropped",
         ask: CLOSED,
         fix: "apply the environment's Terraform: module alb drops invalid header fields",
         judge: |facts| attribute(facts, "routing.http.drop_invalid_header_fields.enabled"),
     },
     Check {
         id: "alb-deletion-protection",
-        title: "the load balancer cannot be deleted by mistake",
         ask: KEPT,
         fix: "apply the environment's Terraform with module alb protected",
         judge: |facts| attribute(facts, "deletion_protection.enabled"),
     },
     Check {
         id: "alb-access-logs",
-        title: "the load balancer logs its requests",
         ask: TRACED,
         fix: "apply the environment's Terraform: module alb writes access logs",
         judge: |facts| attribute(facts, "access_logs.s3.enabled"),

@@ -1,12 +1,18 @@
 //! What protects an environment, as AWS tells it: a list of checks, each pure over facts that were read before.
 //!
-//! A fact that could not be read makes its checks [`Verdict::Unreadable`], never a pass.
+//! A fact that could not be read makes its checks [`super::Verdict::Unreadable`], never a pass.
 
+mod backup;
 mod bucket;
+mod database;
+mod edge;
 mod facts;
 mod file_system;
 mod load_balancer;
 mod policy;
+mod role;
+mod secret;
+mod tenant;
 mod users;
 mod viewer;
 
@@ -15,31 +21,11 @@ mod tests;
 
 pub use facts::{Facts, read};
 
-pub use super::Verdict;
+use super::Outcome;
+use crate::cloud::CloudError;
 
-use serde::Serialize;
-
-/// One check of one thing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Outcome {
-    /// The check's id, such as `efs-tls`.
-    pub check: &'static str,
-    /// What is checked, in words.
-    pub title: &'static str,
-    /// What the business asked for, that this proves.
-    pub ask: &'static str,
-    /// The thing, such as a load balancer's name.
-    pub subject: String,
-    /// Whether it is well.
-    pub verdict: Verdict,
-    /// What was found, or AWS's error.
-    pub found: String,
-    /// What to do about a finding.
-    pub fix: &'static str,
-}
-
-/// A fact, or AWS's error in words.
-type Read<T> = Result<T, String>;
+/// A fact, or AWS's error.
+type Read<T> = Result<T, CloudError>;
 /// What was found, `Ok` if it is well.
 type Found = Result<String, String>;
 /// Each subject with what was found of it.
@@ -47,7 +33,6 @@ type Judged = Vec<(String, Read<Found>)>;
 
 struct Check {
     id: &'static str,
-    title: &'static str,
     ask: &'static str,
     fix: &'static str,
     judge: fn(&Facts) -> Judged,
@@ -59,15 +44,24 @@ const CLOSED: &str = "Nothing is open to the public that need not be";
 const ISOLATED: &str = "Tenants are isolated from each other";
 const SIGN_IN: &str = "People sign in with strong passwords and a second factor";
 const KEPT: &str = "Nothing is lost by mistake";
+const RECOVERED: &str = "An outage of the region is survived";
 const TRACED: &str = "Requests can be traced afterwards";
+const SECRET: &str = "Secrets stay secret, and change";
+const LEAST: &str = "Everything may do what it must, and no more";
 
 /// All checks, in the order of the report.
 const CHECKS: &[&[Check]] = &[
     viewer::CHECKS,
     load_balancer::CHECKS,
     file_system::CHECKS,
+    database::CHECKS,
     bucket::CHECKS,
+    backup::CHECKS,
     users::CHECKS,
+    edge::CHECKS,
+    secret::CHECKS,
+    role::CHECKS,
+    tenant::CHECKS,
 ];
 
 /// Every check of everything in `facts`.
@@ -84,19 +78,14 @@ pub fn audit(facts: &Facts) -> Vec<Outcome> {
 
 impl Check {
     fn outcome(&self, subject: String, found: Read<Found>) -> Outcome {
-        let (verdict, found) = match found {
-            Ok(Ok(found)) => (Verdict::Pass, found),
-            Ok(Err(found)) => (Verdict::Finding, found),
-            Err(error) => (Verdict::Unreadable, error),
+        let outcome = match found {
+            Ok(Ok(found)) => Outcome::pass(self.id, subject, found),
+            Ok(Err(found)) => Outcome::finding(self.id, subject, found, self.fix),
+            Err(error) => Outcome::error(self.id, subject, &error),
         };
         Outcome {
-            check: self.id,
-            title: self.title,
-            ask: self.ask,
-            subject,
-            verdict,
-            found,
-            fix: self.fix,
+            ask: Some(self.ask),
+            ..outcome
         }
     }
 }

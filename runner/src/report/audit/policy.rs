@@ -31,7 +31,7 @@ pub(super) fn denies(policy: &Value, denial: &Denial<'_>) -> bool {
 }
 
 /// One value, or a list of them.
-fn many(value: &Value) -> Vec<&Value> {
+pub(super) fn many(value: &Value) -> Vec<&Value> {
     match value {
         Value::Array(values) => values.iter().collect(),
         Value::Null => Vec::new(),

@@ -1,8 +1,21 @@
 //! A sound environment has no finding; each weakening is found, and nothing else.
 
-use super::facts::{Balancer, Bucket, Default, FileSystem, Listener, Pool};
-use super::{Facts, Outcome, Verdict, audit};
+mod sites;
+
+use super::facts::{
+    Aged, Backups, Balancer, Bucket, Database, Default, FileSystem, Instance, Listener, Pool,
+    Vault, WebAcl,
+};
+use super::{Facts, Outcome, audit};
+use crate::cloud::{Class, CloudError};
+use crate::report::Verdict;
+use crate::resource::Kind;
 use serde_json::json;
+use std::collections::BTreeMap;
+use time::{Duration, OffsetDateTime};
+
+const DATABASE: &str = "arn:aws:rds:af-south-1:111111111111:db:bbws-dev-a";
+const FILES: &str = "arn:aws:elasticfilesystem:af-south-1:111111111111:file-system/fs-1";
 
 fn sound() -> Facts {
     let attributes = [
@@ -17,8 +30,51 @@ fn sound() -> Facts {
         default,
     };
     let modern = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06";
+    let now = OffsetDateTime::UNIX_EPOCH + Duration::days(1_000);
+    let vault = |name: &str, hours| Vault {
+        name: name.to_owned(),
+        locked: Ok(true),
+        newest: Ok([DATABASE, FILES]
+            .map(|arn| (arn.to_owned(), now - Duration::hours(hours)))
+            .into()),
+    };
+    let aged = |name: &str, days, of_rds| Aged {
+        name: name.to_owned(),
+        changed: Some(now - Duration::days(days)),
+        of_rds,
+    };
+    let (foundation, inventory) = sites::sound();
     Facts {
-        viewer_scheme: "https".to_owned(),
+        foundation,
+        inventory,
+        now,
+        databases: vec![Database {
+            name: "bbws-dev-a".to_owned(),
+            instance: Ok(Instance {
+                arn: DATABASE.to_owned(),
+                encrypted: true,
+                public: false,
+                protected: true,
+                retention: 7,
+                managed_password: true,
+                plan: Some("daily".to_owned()),
+            }),
+            secure_transport: Ok(Some("1".to_owned())),
+        }],
+        backups: Some(Backups {
+            here: vault("here", 31),
+            away: vault("away", 37),
+        }),
+        web_acl: Ok(WebAcl {
+            groups: ["Common", "KnownBadInputs", "SQLi", "PHP", "WordPress"]
+                .map(|group| format!("AWSManagedRules{group}RuleSet"))
+                .into(),
+            limits_logins: true,
+        }),
+        secrets: Ok(vec![
+            aged("cell a: administrator", 14, true),
+            aged("bbws/dev/acme/database", 365, false),
+        ]),
         balancers: vec![Balancer {
             name: "app/bbws-dev-a/1".to_owned(),
             attributes: Ok(attributes.map(|a| (a.to_owned(), "true".to_owned())).into()),
@@ -30,6 +86,7 @@ fn sound() -> Facts {
         file_systems: vec![FileSystem {
             id: "fs-1".to_owned(),
             encrypted: Ok(true),
+            plan: Ok(Some("daily".to_owned())),
             policy: Ok(Some(json!({"Statement": [
                 {"Effect": "Deny", "Principal": "*", "Action": ["elasticfilesystem:ClientMount"],
                  "Condition": {"Null": {"elasticfilesystem:AccessPointArn": "true"}}},
@@ -48,7 +105,6 @@ fn sound() -> Facts {
                 "Resource": ["arn:aws:s3:::artifacts", "arn:aws:s3:::artifacts/*"],
                 "Condition": {"Bool": {"aws:SecureTransport": "false"}}}}))),
         },
-        pool_id: "pool".to_owned(),
         pool: Ok(Pool {
             password_length: 12,
             missing_classes: Vec::new(),
@@ -86,11 +142,33 @@ fn statement(policy: &mut serde_json::Value, index: usize) -> &mut serde_json::V
     }
 }
 
+fn database(facts: &mut Facts) -> &mut Instance {
+    facts.databases[0].instance.as_mut().unwrap()
+}
+
+type Choose = fn(&mut Backups) -> &mut Vault;
+
+fn newest(facts: &mut Facts, vault: Choose) -> &mut BTreeMap<String, OffsetDateTime> {
+    let vault = vault(facts.backups.as_mut().unwrap());
+    vault.newest.as_mut().unwrap()
+}
+
+fn age(facts: &mut Facts, vault: Choose, arn: &str) {
+    *newest(facts, vault).get_mut(arn).unwrap() -= Duration::hours(1);
+}
+
+fn secret(facts: &mut Facts, index: usize, days: i64) {
+    let changed = facts.now - Duration::days(days);
+    facts.secrets.as_mut().unwrap()[index].changed = Some(changed);
+}
+
 #[test]
 fn each_weakening_is_found_and_nothing_else() {
     type Weaken = fn(&mut Facts);
     let weakenings: &[(&str, Weaken)] = &[
-        ("viewer-https", |f| f.viewer_scheme = "http".to_owned()),
+        ("viewer-https", |f| {
+            f.foundation.viewer.scheme = "http".to_owned()
+        }),
         ("alb-http", |f| listeners(f)[0].default = Default::Refuses),
         ("alb-tls-policy", |f| {
             listeners(f)[1].policy = "ELBSecurityPolicy-2016-08".to_owned()
@@ -149,6 +227,35 @@ fn each_weakening_is_found_and_nothing_else() {
         ("users-invitation", |f| {
             f.pool.as_mut().unwrap().invitation_only = false
         }),
+        ("rds-encryption", |f| database(f).encrypted = false),
+        ("rds-tls", |f| f.databases[0].secure_transport = Ok(None)),
+        ("rds-tls", |f| {
+            f.databases[0].secure_transport = Ok(Some("0".to_owned()))
+        }),
+        ("rds-public-access", |f| database(f).public = true),
+        ("rds-deletion-protection", |f| database(f).protected = false),
+        ("rds-backups", |f| database(f).retention = 6),
+        ("rds-password", |f| database(f).managed_password = false),
+        ("backup-recent", |f| age(f, |b| &mut b.here, FILES)),
+        ("backup-recent", |f| {
+            newest(f, |b| &mut b.here).remove(DATABASE);
+        }),
+        ("backup-copied", |f| age(f, |b| &mut b.away, DATABASE)),
+        ("backup-copied", |f| {
+            newest(f, |b| &mut b.away).remove(FILES);
+        }),
+        ("backup-locked", |f| {
+            f.backups.as_mut().unwrap().away.locked = Ok(false)
+        }),
+        ("waf-rules", |f| {
+            let acl = f.web_acl.as_mut().unwrap();
+            acl.groups.remove("AWSManagedRulesSQLiRuleSet");
+        }),
+        ("waf-rules", |f| {
+            f.web_acl.as_mut().unwrap().limits_logins = false
+        }),
+        ("secret-age", |f| secret(f, 0, 15)),
+        ("secret-age", |f| secret(f, 1, 366)),
     ];
     for (check, weaken) in weakenings {
         let mut facts = sound();
@@ -158,12 +265,57 @@ fn each_weakening_is_found_and_nothing_else() {
 }
 
 #[test]
+fn an_hourly_plan_leaves_less_time_and_no_plan_none() {
+    let mut facts = sound();
+    database(&mut facts).plan = Some("hourly".to_owned());
+    let late = [
+        ("backup-recent", Verdict::Finding),
+        ("backup-copied", Verdict::Finding),
+    ];
+    assert_eq!(not_well(&facts), late);
+    for vault in [(|b| &mut b.here) as Choose, |b| &mut b.away] {
+        newest(&mut facts, vault).insert(DATABASE.to_owned(), sound().now - Duration::hours(8));
+    }
+    assert_eq!(not_well(&facts), []);
+    facts.file_systems[0].plan = Ok(None);
+    assert_eq!(not_well(&facts), late);
+}
+
+#[test]
+fn a_document_without_vaults_is_a_finding_of_each_check_of_backups() {
+    let mut facts = sound();
+    facts.backups = None;
+    let found: Vec<_> = not_well(&facts).into_iter().collect();
+    let wanted = [
+        "backup-recent",
+        "backup-recent",
+        "backup-copied",
+        "backup-copied",
+        "backup-locked",
+    ];
+    assert_eq!(found, wanted.map(|check| (check, Verdict::Finding)));
+}
+
+#[test]
 fn what_cannot_be_read_is_never_a_pass() {
     let mut facts = sound();
-    let denied = || "AccessDenied".to_owned();
+    let denied = || CloudError::Aws {
+        operation: "some:Operation",
+        code: "AccessDenied".to_owned(),
+        message: "no".to_owned(),
+        request_id: None,
+        class: Class::Denied,
+    };
     facts.balancers[0].listeners = Err(denied());
     facts.file_systems[0].policy = Err(denied());
     facts.pool = Err(denied());
+    facts.databases[0].instance = Err(denied());
+    facts.databases[0].secure_transport = Err(denied());
+    facts.backups.as_mut().unwrap().away.newest = Err(denied());
+    facts.web_acl = Err(denied());
+    facts.secrets = Err(denied());
+    let roles = vec![Kind::TaskRole, Kind::ExecutionRole];
+    facts.inventory.unreadable.push((roles, denied()));
     let unreadable: Vec<_> = not_well(&facts);
     assert!(unreadable.iter().all(|(_, v)| *v == Verdict::Unreadable));
     let checks: Vec<_> = unreadable.into_iter().map(|(check, _)| check).collect();
@@ -173,9 +325,29 @@ fn what_cannot_be_read_is_never_a_pass() {
         "alb-default",
         "efs-tls",
         "efs-access-points",
+        "rds-encryption",
+        "rds-tls",
+        "rds-public-access",
+        "rds-deletion-protection",
+        "rds-backups",
+        "rds-password",
+        "backup-recent",
+        "backup-copied",
+        "backup-copied",
         "users-password",
         "users-mfa",
         "users-invitation",
+        "waf-rules",
+        "secret-age",
+        "role-trust",
+        "role-trust",
+        "role-actions",
+        "role-actions",
+        "role-attached",
+        "role-attached",
+        "role-resources",
+        "role-resources",
+        "tenant-own",
     ];
     assert_eq!(checks, wanted);
 }

@@ -9,21 +9,18 @@ const LENGTH: i32 = 12;
 pub(super) const CHECKS: &[Check] = &[
     Check {
         id: "users-password",
-        title: "passwords have 12 characters and all four classes",
         ask: SIGN_IN,
         fix: "apply the environment's Terraform: module cognito sets the password policy",
         judge: |facts| one(facts, password),
     },
     Check {
         id: "users-mfa",
-        title: "everybody signs in with a second factor",
         ask: SIGN_IN,
         fix: "apply the environment's Terraform: module cognito demands a second factor",
         judge: |facts| one(facts, mfa),
     },
     Check {
         id: "users-invitation",
-        title: "only administrators add people",
         ask: CLOSED,
         fix: "apply the environment's Terraform: module cognito closes the pool to strangers",
         judge: |facts| one(facts, invitation),
@@ -32,7 +29,7 @@ pub(super) const CHECKS: &[Check] = &[
 
 fn one(facts: &Facts, judge: fn(&Pool) -> Found) -> Judged {
     let pool = facts.pool.as_ref().map_err(Clone::clone);
-    vec![(facts.pool_id.clone(), pool.map(judge))]
+    vec![(facts.foundation.users.pool_id.clone(), pool.map(judge))]
 }
 
 fn password(pool: &Pool) -> Found {

@@ -1,6 +1,6 @@
 //! Whether an account can do what its fleet asks of it: a list of checks, each with the command that helps.
 //!
-//! Reads only, all at once. What could not be looked at is [`Verdict::Unreadable`], never a pass.
+//! Reads only, all at once. What could not be looked at is [`super::Verdict::Unreadable`], never a pass.
 
 mod certificates;
 mod clock;
@@ -12,81 +12,24 @@ mod quotas;
 mod secrets;
 mod versions;
 
-use super::Verdict;
+use super::Outcome;
 use crate::cloud::{Class, CloudError};
 use crate::manifest::{Site, TenantId};
 use crate::resource::{Inventory, Kind};
 use crate::session::Session;
-use serde::Serialize;
 use std::net::SocketAddr;
 use std::path::Path;
 use time::OffsetDateTime;
 
-/// One check of one thing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Outcome {
-    /// The check's id, such as `dns`.
-    pub check: &'static str,
-    /// The thing, such as a secret's name.
-    pub subject: String,
-    /// Whether it is well.
-    pub verdict: Verdict,
-    /// What was found, or AWS's error.
-    pub found: String,
-    /// The command that mends a finding, or lets the check look. Empty for a pass.
-    pub fix: String,
-}
-
-impl Outcome {
-    fn pass(check: &'static str, subject: impl Into<String>, found: impl Into<String>) -> Self {
-        Self {
-            check,
-            subject: subject.into(),
-            verdict: Verdict::Pass,
-            found: found.into(),
-            fix: String::new(),
+/// What a failed connection to the account says of it.
+#[must_use]
+pub fn of_connection(environment: &str, error: &CloudError) -> Outcome {
+    let subject = format!("/bbws/{environment}/foundation");
+    match error {
+        CloudError::Unusable(found) => {
+            Outcome::finding("foundation", subject, found, terraform(environment))
         }
-    }
-
-    fn finding(
-        check: &'static str,
-        subject: impl Into<String>,
-        found: impl Into<String>,
-        fix: impl Into<String>,
-    ) -> Self {
-        Self {
-            verdict: Verdict::Finding,
-            fix: fix.into(),
-            ..Self::pass(check, subject, found)
-        }
-    }
-
-    fn unreadable(
-        check: &'static str,
-        subject: impl Into<String>,
-        found: impl Into<String>,
-        fix: impl Into<String>,
-    ) -> Self {
-        Self {
-            verdict: Verdict::Unreadable,
-            ..Self::finding(check, subject, found, fix)
-        }
-    }
-
-    fn error(check: &'static str, subject: impl Into<String>, error: &CloudError) -> Self {
-        Self::unreadable(check, subject, error.to_string(), error.next_step())
-    }
-
-    /// What a failed connection to the account says of it.
-    #[must_use]
-    pub fn of_connection(environment: &str, error: &CloudError) -> Self {
-        let subject = format!("/bbws/{environment}/foundation");
-        match error {
-            CloudError::Unusable(found) => {
-                Self::finding("foundation", subject, found, terraform(environment))
-            }
-            error => Self::error("foundation", subject, error),
-        }
+        error => Outcome::error("foundation", subject, error),
     }
 }
 

@@ -1,13 +1,10 @@
 //! Whether the secrets are there, how old they are, and whether they rotate when they should. Values are never read.
 
 use super::{Outcome, Patient, unless_missing};
-use crate::cloud::{Cloud, CloudError, aws};
+use crate::report::secrets::{Dates, describe, list};
 use crate::resource::TenantRef;
-use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
-use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry};
 use aws_smithy_types::DateTime;
 use futures::future::join_all;
-use std::collections::BTreeMap;
 use time::OffsetDateTime;
 
 pub(super) async fn check(patient: &Patient<'_>) -> Vec<Outcome> {
@@ -31,8 +28,7 @@ async fn cells(patient: &Patient<'_>) -> Vec<Outcome> {
         ]
     });
     let reads = named.map(|(subject, arn)| async move {
-        let described = cloud.secrets.describe_secret().secret_id(arn).send().await;
-        match unless_missing(described.map_err(aws("secretsmanager:DescribeSecret"))) {
+        match unless_missing(describe(cloud, arn).await) {
             Err(error) => Outcome::error("secret", subject, &error),
             Ok(None) => Outcome::finding(
                 "secret",
@@ -40,13 +36,12 @@ async fn cells(patient: &Patient<'_>) -> Vec<Outcome> {
                 format!("{arn} does not exist"),
                 patient.terraform(),
             ),
-            Ok(Some(secret)) => judge(patient, subject, arn, &dates(&secret)),
+            Ok(Some(dates)) => judge(patient, subject, arn, &dates),
         }
     });
     join_all(reads).await
 }
 
-/// `ListSecrets`, 100 a page, those that wait for their deletion too.
 async fn sites(patient: &Patient<'_>) -> Vec<Outcome> {
     let environment = patient.environment();
     let held = match list(&patient.session.cloud, &format!("bbws/{environment}/")).await {
@@ -71,56 +66,6 @@ async fn sites(patient: &Patient<'_>) -> Vec<Outcome> {
             })
         })
         .collect()
-}
-
-/// What is known of a secret without its value.
-#[derive(Clone, Copy, Debug, Default)]
-struct Dates {
-    changed: Option<DateTime>,
-    deleted: Option<DateTime>,
-    rotates: bool,
-    next_rotation: Option<DateTime>,
-}
-
-fn dates(secret: &DescribeSecretOutput) -> Dates {
-    Dates {
-        changed: secret.last_changed_date.or(secret.created_date),
-        deleted: secret.deleted_date,
-        rotates: secret.rotation_enabled.unwrap_or(false),
-        next_rotation: secret.next_rotation_date,
-    }
-}
-
-async fn list(cloud: &Cloud, prefix: &str) -> Result<BTreeMap<String, Dates>, CloudError> {
-    let named = Filter::builder()
-        .key(FilterNameStringType::Name)
-        .values(prefix)
-        .build();
-    let pages = cloud
-        .secrets
-        .list_secrets()
-        .filters(named)
-        .include_planned_deletion(true)
-        .max_results(100);
-    let pages = pages
-        .into_paginator()
-        .send()
-        .collect::<Result<Vec<_>, _>>()
-        .await;
-    let pages = pages
-        .map_err(aws("secretsmanager:ListSecrets"))?
-        .into_iter();
-    let all = pages.flat_map(|page| page.secret_list.unwrap_or_default());
-    let dated = |secret: SecretListEntry| {
-        let dates = Dates {
-            changed: secret.last_changed_date.or(secret.created_date),
-            deleted: secret.deleted_date,
-            rotates: secret.rotation_enabled.unwrap_or(false),
-            next_rotation: secret.next_rotation_date,
-        };
-        Some((secret.name?, dates))
-    };
-    Ok(all.filter_map(dated).collect())
 }
 
 fn judge(patient: &Patient<'_>, subject: String, id: &str, dates: &Dates) -> Outcome {

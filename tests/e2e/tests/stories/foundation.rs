@@ -81,6 +81,7 @@ async fn a_site_lives_on_it(world: &World) -> Result<()> {
         .succeed(&["rollout", "status", "--env", "dev"])
         .await?;
     world.note("the site answers, and nothing is left to do");
+    roles::plan_examines(world).await?;
     for state in ["suspended", "active"] {
         world.fleet.set(TENANT, "state", state)?;
         runner.succeed(&scope(&["apply"])).await?;

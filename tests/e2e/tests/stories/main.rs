@@ -2,6 +2,7 @@
 //!
 //! They are slow and heavy, so one at a time: `.config/nextest.toml` sees to it; `cargo test` needs `--test-threads=1`.
 
+mod audit;
 mod crash;
 mod demo;
 mod destroy;

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from botocore.exceptions import ClientError
 
 from . import cell, edge, shared
-from .account import HOME, Account
+from .account import HOME, RECOVERY, Account
 
 
 def write(account, document):
@@ -28,20 +28,26 @@ def write(account, document):
 def seed(account, letters):
     """The whole foundation of one account. What takes longest, the databases, starts first and is awaited last."""
     began = time.monotonic()
-    network, key = shared.network(account), shared.key(account)
-    cells = [cell.start(account, letter, network, key) for letter in letters]
+    network, (key, replica) = shared.network(account), shared.key(account)
+    logs = shared.log_bucket(account)
+    started = [cell.start(account, letter, network, key, logs) for letter in letters]
     bucket = shared.bucket(account, key)
-    shared.vault(account, key)
+    recovery = {"vault": shared.vaults(account, (key, replica)), "region": RECOVERY, "key_arn": replica,
+                "bucket": shared.bucket(account, replica, RECOVERY, "artifacts-replica")}
+    edges, zone, cluster, repository = edge.edge(account), edge.zone(account), shared.cluster(account), shared.repository(account)
+    pool, topic = shared.user_pool(account), shared.topic(account, key)
+    cells = [cell.finish(account, made) for made in started]
     document = {
         "version": 1, "environment": account.environment, "account": account.id, "region": HOME, "partition": "aws",
         "viewer": {"scheme": "http", "port": account.viewer_port},
-        "edge": edge.edge(account), "zone": edge.zone(account),
-        "cluster": {"name": account.name, "arn": shared.cluster(account)},
+        "edge": edges, "zone": zone,
+        "cluster": {"name": account.name, "arn": cluster},
         "network": {"vpc_id": network["vpc"], "subnets": network["subnets"], "task_security_group": network["security"]["tasks"]},
-        "registry": {"repository": "bbws/wordpress", "uri": shared.repository(account)},
-        "users": {"pool_id": shared.user_pool(account)}, "artifacts": {"bucket": bucket},
-        "alarms": {"topic_arn": shared.topic(account, key)}, "encryption": {"key_arn": key},
-        "job": shared.job(account, key, bucket), "cells": [cell.finish(account, made) for made in cells]}
+        "registry": {"repository": "bbws/wordpress", "uri": repository},
+        "users": {"pool_id": pool}, "artifacts": {"bucket": bucket},
+        "alarms": {"topic_arn": topic}, "encryption": {"key_arn": key},
+        "job": shared.job(account, key, bucket, [made["database"]["admin_secret_arn"] for made in cells]),
+        "recovery": recovery, "cells": cells}
     changed = write(account, document)
     took = time.monotonic() - began
     print(f"{account.environment} ({account.id}): {'seeded' if changed else 'unchanged'} in {took:.1f} s", flush=True)

@@ -6,7 +6,7 @@ from functools import cache
 import boto3
 from botocore.config import Config
 
-HOME, EDGE = "af-south-1", "us-east-1"
+HOME, EDGE, RECOVERY = "af-south-1", "us-east-1", "eu-west-1"
 
 
 @dataclass(frozen=True)

@@ -31,20 +31,34 @@ SUSPENDED = """function handler(event) {
 """
 
 
+# AWS's rule groups that every request passes, in order.
+GROUPS = ("CommonRuleSet", "KnownBadInputsRuleSet", "SQLiRuleSet", "PHPRuleSet", "WordPressRuleSet")
+
+
 def web_acl(account):
-    """ARN of the web ACL with AWS's common rules; CloudFront's live in us-east-1."""
+    """ARN of the web ACL with AWS's rules and a limit of logins; CloudFront's live in us-east-1."""
     waf, name = account.client("wafv2", EDGE), f"{account.name}-viewers"
     for acl in waf.list_web_acls(Scope="CLOUDFRONT")["WebACLs"]:
         if acl["Name"] == name:
             return acl["ARN"]
 
+    def rule(name, priority, statement, **effect):
+        return {"Name": name, "Priority": priority, "Statement": statement, "VisibilityConfig": visibility(name), **effect}
+
     def visibility(metric):
         return {"SampledRequestsEnabled": True, "CloudWatchMetricsEnabled": True, "MetricName": metric}
 
-    rule = {"Name": "common", "Priority": 0, "OverrideAction": {"None": {}}, "VisibilityConfig": visibility("common"),
-            "Statement": {"ManagedRuleGroupStatement": {"VendorName": "AWS", "Name": "AWSManagedRulesCommonRuleSet"}}}
+    logins = {"ByteMatchStatement": {
+        "SearchString": b"/wp-login.php", "PositionalConstraint": "ENDS_WITH", "FieldToMatch": {"UriPath": {}},
+        "TextTransformations": [{"Priority": 0, "Type": "LOWERCASE"}]}}
+    limit = {"RateBasedStatement": {"Limit": 100, "AggregateKeyType": "IP", "ScopeDownStatement": logins}}
+    managed = [
+        rule(group, 10 + index, {"ManagedRuleGroupStatement": {"VendorName": "AWS", "Name": f"AWSManagedRules{group}"}},
+             OverrideAction={"None": {}})
+        for index, group in enumerate(GROUPS)]
     return waf.create_web_acl(
-        Name=name, Scope="CLOUDFRONT", DefaultAction={"Allow": {}}, Rules=[rule],
+        Name=name, Scope="CLOUDFRONT", DefaultAction={"Allow": {}},
+        Rules=[rule("login-rate", 0, limit, Action={"Block": {}}), *managed],
         VisibilityConfig=visibility(name), Tags=account.tags())["Summary"]["ARN"]
 
 

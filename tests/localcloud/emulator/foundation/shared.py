@@ -4,7 +4,7 @@ import json
 
 from botocore.exceptions import ClientError
 
-from .account import HOME
+from .account import HOME, RECOVERY
 
 
 def missing(error, *codes):
@@ -52,29 +52,51 @@ def cluster(account):
 
 
 def key(account):
-    """ARN of the environment's KMS key, behind the alias of its name. The default policy lets IAM decide."""
-    kms = account.client("kms")
-    try:
-        return kms.describe_key(KeyId=f"alias/{account.name}")["KeyMetadata"]["Arn"]
-    except ClientError as error:
-        if not missing(error, "NotFoundException"):
-            raise
-    metadata = kms.create_key(Description=account.name, Tags=account.tags("TagKey", "TagValue"))["KeyMetadata"]
-    kms.create_alias(AliasName=f"alias/{account.name}", TargetKeyId=metadata["KeyId"])
-    return metadata["Arn"]
+    """ARNs of the environment's KMS key and of its replica in the region to recover in, each behind the alias of the environment's
+    name. The default policy lets IAM decide."""
+    alias, arns = f"alias/{account.name}", []
+    for region in (HOME, RECOVERY):
+        kms = account.client("kms", region)
+        try:
+            arns.append(kms.describe_key(KeyId=alias)["KeyMetadata"]["Arn"])
+            continue
+        except ClientError as error:
+            if not missing(error, "NotFoundException"):
+                raise
+        tags = account.tags("TagKey", "TagValue")
+        if region == HOME:
+            made = kms.create_key(Description=account.name, MultiRegion=True, Tags=tags)["KeyMetadata"]
+        else:
+            primary = account.client("kms")
+            made = primary.replicate_key(KeyId=arns[0], ReplicaRegion=region, Description=account.name, Tags=tags)["ReplicaKeyMetadata"]
+        kms.create_alias(AliasName=alias, TargetKeyId=made["KeyId"])
+        arns.append(made["Arn"])
+    return arns
 
 
-def bucket(account, key_arn):
-    """The artifacts bucket: versioned, encrypted with the environment's key, closed to the public."""
-    s3, name = account.client("s3"), f"{account.name}-artifacts-{account.id}"
+def bucket(account, key_arn, region=HOME, purpose="artifacts"):
+    """A bucket: versioned, encrypted with the environment's key, closed to the public and to whoever comes without TLS."""
+    s3, name = account.client("s3", region), f"{account.name}-{purpose}-{account.id}"
     if name not in {b["Name"] for b in s3.list_buckets()["Buckets"]}:
-        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": HOME})
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [{
         "ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key_arn},
         "BucketKeyEnabled": True}]})
     s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration={
         "BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": True})
+    only_tls = {"Sid": "OnlyTls", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
+                "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [only_tls]}))
+    return name
+
+
+def log_bucket(account):
+    """Name of the bucket that load balancers write their access logs to."""
+    s3, name = account.client("s3"), f"{account.name}-logs-{account.id}"
+    if name not in {b["Name"] for b in s3.list_buckets()["Buckets"]}:
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": HOME})
     return name
 
 
@@ -95,10 +117,13 @@ def user_pool(account):
     for pool in cognito.list_user_pools(MaxResults=60)["UserPools"]:
         if pool["Name"] == account.name:
             return pool["Id"]
-    return cognito.create_user_pool(
-        PoolName=account.name, UsernameAttributes=["email"], AutoVerifiedAttributes=["email"],
+    password = {"MinimumLength": 12, **{f"Require{what}": True for what in ("Lowercase", "Uppercase", "Numbers", "Symbols")}}
+    made = cognito.create_user_pool(
+        PoolName=account.name, Policies={"PasswordPolicy": password}, UsernameAttributes=["email"], AutoVerifiedAttributes=["email"],
         AdminCreateUserConfig={"AllowAdminCreateUserOnly": True},
         UserPoolTags={t["Key"]: t["Value"] for t in account.tags()})["UserPool"]["Id"]
+    cognito.set_user_pool_mfa_config(UserPoolId=made, SoftwareTokenMfaConfiguration={"Enabled": True}, MfaConfiguration="ON")
+    return made
 
 
 def topic(account, key_arn):
@@ -107,11 +132,14 @@ def topic(account, key_arn):
         Name=f"{account.name}-alarms", Attributes={"KmsMasterKeyId": key_arn}, Tags=account.tags())["TopicArn"]
 
 
-def vault(account, key_arn):
-    """The backup vault."""
-    backup = account.client("backup")
-    if account.name not in {v["BackupVaultName"] for v in backup.list_backup_vaults()["BackupVaultList"]}:
-        backup.create_backup_vault(BackupVaultName=account.name, EncryptionKeyArn=key_arn)
+def vaults(account, key_arns):
+    """Name of the backup vault, of the same name here and in the region to recover in, both locked."""
+    for region, key_arn in zip((HOME, RECOVERY), key_arns, strict=True):
+        backup = account.client("backup", region)
+        if account.name not in {v["BackupVaultName"] for v in backup.list_backup_vaults()["BackupVaultList"]}:
+            backup.create_backup_vault(BackupVaultName=account.name, EncryptionKeyArn=key_arn)
+            backup.put_backup_vault_lock_configuration(BackupVaultName=account.name, MinRetentionDays=3, MaxRetentionDays=35)
+    return account.name
 
 
 def log_group(account, name):
@@ -139,7 +167,7 @@ def role(account, name, statements):
     return arn
 
 
-def job(account, key_arn, bucket_name):
+def job(account, key_arn, bucket_name, admin_secrets):
     """Roles and log group of the cells' batched admin job."""
     group = f"/bbws/{account.environment}/jobs"
     log_group(account, group)
@@ -152,7 +180,7 @@ def job(account, key_arn, bucket_name):
          "Resource": f"arn:aws:ecr:{scope}:repository/bbws/wordpress"},
         {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
          "Resource": f"arn:aws:logs:{scope}:log-group:{group}:*"},
-        {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": f"{secrets}/cells/*"},
+        {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": admin_secrets},
         decrypt])
     task = role(account, f"{account.name}-job-task", [
         {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": f"{secrets}/*/database-??????"},

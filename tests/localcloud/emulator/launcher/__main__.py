@@ -5,6 +5,7 @@ from ministack import app
 from . import (
     alarms,
     authorization,
+    backups,
     certificates,
     containers,
     credentials,
@@ -40,7 +41,7 @@ for module in (
     ownership, file_systems, containers, credentials, images, health, rollouts, viewers, certificates, secrets,
     health_checks, user_groups, target_groups, limits, registry,
     task_definitions, databases, network_acls, security_groups, flow_logs, instances, web_acls, alarms, origins, zones,
-    authorization, simulation, inventory, name_servers,
+    backups, authorization, simulation, inventory, name_servers,
     watchdog,
 ):
     module.install()

@@ -120,6 +120,11 @@ def _of_route53(path):
     return None
 
 
+def _of_backup(path):
+    found = re.match(r"/backup-vaults/([^/]+)", path)
+    return f"arn:aws:backup:{get_region()}:{get_account_id()}:backup-vault:{found[1]}" if found else None
+
+
 def _resource(extract):
     def extracted(service, method, path, headers, body, query_params, region, account_id):
         action = iam_actions.extract_iam_action(service, method, path, headers, body, query_params) or ""
@@ -138,6 +143,8 @@ def _resource(extract):
             found = _of_iam(name, query_params)
         elif service == "route53":
             found = _of_route53(path)
+        elif service == "backup":
+            found = _of_backup(path)
         elif service == "monitoring" and (alarm := content.get("AlarmName") or (content.get("AlarmNames") or [None])[0]):
             found = f"arn:aws:cloudwatch:{region}:{account_id}:alarm:{alarm}"
         elif service == "budgets":

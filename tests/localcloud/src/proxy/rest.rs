@@ -96,6 +96,18 @@ const BACKUP: &[Route] = &[
         "",
         "ListRecoveryPointsByBackupVault",
     ),
+    (
+        "PUT",
+        "backup-vaults/*/vault-lock",
+        "",
+        "PutBackupVaultLockConfiguration",
+    ),
+    (
+        "DELETE",
+        "backup-vaults/*/vault-lock",
+        "",
+        "DeleteBackupVaultLockConfiguration",
+    ),
     ("PUT", "backup-jobs", "", "StartBackupJob"),
     ("GET", "backup-jobs/*", "", "DescribeBackupJob"),
     ("PUT", "restore-jobs", "", "StartRestoreJob"),

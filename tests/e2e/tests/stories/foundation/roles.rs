@@ -78,6 +78,36 @@ pub(super) async fn plan_only_looks(world: &World) -> Result<()> {
     Ok(())
 }
 
+/// `plan` sees all that `audit` and `doctor` look at, and they find what `dev` leaves out, and what no day has brought yet.
+pub(super) async fn plan_examines(world: &World) -> Result<()> {
+    let unprotected = [
+        "alb-deletion-protection",
+        "rds-deletion-protection",
+        "backup-locked",
+    ];
+    let unmade = ["backup-recent", "backup-copied"];
+    let audited = [&unprotected[..], &unmade].concat();
+    // A role that plans may not apply.
+    for (verb, wanted) in [("audit", &audited[..]), ("doctor", &["permission"])] {
+        let outcome = plan(world)?.run(&[verb, "--env", "dev", "--json"]).await?;
+        let json = outcome.json()?;
+        let checks = json["result"]["checks"].as_array().context("no checks")?;
+        let mut bad = checks.iter().filter(|check| check["verdict"] != "pass");
+        let found: BTreeSet<_> = bad.clone().filter_map(|c| c["check"].as_str()).collect();
+        ensure!(
+            bad.all(|check| check["verdict"] == "finding")
+                && found == wanted.iter().copied().collect(),
+            "{verb} under the role plan: {:#?}",
+            checks
+                .iter()
+                .filter(|check| check["verdict"] != "pass")
+                .collect::<Vec<_>>()
+        );
+    }
+    world.note("the role plan audits and examines");
+    Ok(())
+}
+
 /// Neither another repository nor another GitHub environment of the same one.
 pub(super) async fn nobody_else_gets_in(world: &World) -> Result<()> {
     for (repository, within) in [

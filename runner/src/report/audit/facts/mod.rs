@@ -1,22 +1,79 @@
 //! Reads what the checks judge. Reads only; each fact may fail on its own.
 
-use super::Read;
-use crate::cloud::{Cell, Cloud, CloudError, aws};
+mod backups;
+mod database;
+mod secrets;
+mod web_acl;
+
+pub(super) use backups::{Backups, Vault};
+pub(super) use database::{Database, Instance};
+pub(super) use secrets::Aged;
+pub(super) use web_acl::WebAcl;
+
+use super::{Found, Judged, Read};
+use crate::cloud::{Cell, Cloud, CloudError, Foundation, aws};
+use crate::manifest::TenantId;
+use crate::resource::{Found as Resource, Inventory, Kind};
+use crate::session::Session;
 use aws_sdk_cognitoidentityprovider::types::UserPoolType;
+use aws_sdk_efs::types::FileSystemDescription;
 use aws_sdk_elasticloadbalancingv2::types::{self as elb, ActionTypeEnum, ProtocolEnum};
-use futures::future::{join, join_all, join3, join4};
+use futures::future::{join, join_all, join3};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use time::OffsetDateTime;
 
 /// What an environment's audit is about.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    pub(super) viewer_scheme: String,
+    pub(super) foundation: Foundation,
     pub(super) balancers: Vec<Balancer>,
     pub(super) file_systems: Vec<FileSystem>,
+    pub(super) databases: Vec<Database>,
     pub(super) bucket: Bucket,
-    pub(super) pool_id: String,
+    /// None where the foundation document says nothing of backups.
+    pub(super) backups: Option<Backups>,
     pub(super) pool: Read<Pool>,
+    pub(super) web_acl: Read<WebAcl>,
+    pub(super) secrets: Read<Vec<Aged>>,
+    /// What is known of sites.
+    pub(super) inventory: Inventory,
+    pub(super) now: OffsetDateTime,
+}
+
+impl Facts {
+    /// The resources of a kind, with their tenants.
+    pub(super) fn of(&self, kind: Kind) -> impl Iterator<Item = (&TenantId, &Resource)> {
+        let found = self.inventory.found.iter();
+        found.filter_map(move |(tenant, found)| Some((tenant, found.get(&kind)?)))
+    }
+
+    /// A tenant's resource of a kind.
+    pub(super) fn own(&self, tenant: &TenantId, kind: Kind) -> Option<&Resource> {
+        self.inventory.found.get(tenant)?.get(&kind)
+    }
+
+    /// AWS's error, where one of the kinds could not be read.
+    pub(super) fn unread(&self, kinds: &[Kind]) -> Option<&CloudError> {
+        let mut unread = self.inventory.unreadable.iter();
+        let hit = unread.find(|(hidden, _)| kinds.iter().any(|kind| hidden.contains(kind)));
+        hit.map(|(_, error)| error)
+    }
+
+    /// Each tenant's resource of the first of `kinds`, judged. What could not be read of any of them leaves one subject.
+    pub(super) fn each(
+        &self,
+        kinds: &[Kind],
+        judge: impl Fn(&Self, &TenantId, &Resource) -> Found,
+    ) -> Judged {
+        if let Some(error) = self.unread(kinds) {
+            return vec![("all".to_owned(), Err(error.clone()))];
+        }
+        let judged = kinds.first().into_iter().flat_map(|kind| self.of(*kind));
+        judged
+            .map(|(tenant, found)| (tenant.to_string(), Ok(judge(self, tenant, found))))
+            .collect()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -49,6 +106,8 @@ pub(super) enum Default {
 pub(super) struct FileSystem {
     pub(super) id: String,
     pub(super) encrypted: Read<bool>,
+    /// The value of its tag `bbws:backup`.
+    pub(super) plan: Read<Option<String>>,
     pub(super) policy: Read<Option<Value>>,
 }
 
@@ -72,49 +131,50 @@ pub(super) struct Pool {
     pub(super) invitation_only: bool,
 }
 
+/// The tag that says which backup plan takes a thing: `hourly` or `daily`.
+const BACKUP: &str = "bbws:backup";
+
 /// Reads all facts of the environment at once.
-pub async fn read(cloud: &Cloud) -> Facts {
-    let foundation = &cloud.foundation;
-    let (balancers, file_systems, bucket, pool) = join4(
-        join_all(foundation.cells.iter().map(|cell| balancer(cloud, cell))),
-        join_all(foundation.cells.iter().map(|cell| file_system(cloud, cell))),
+pub async fn read(session: &Session<'_>) -> Facts {
+    let cloud = &session.cloud;
+    let cells = || cloud.foundation.cells.iter();
+    let (balancers, file_systems, databases, bucket, backups, pool, web_acl, secrets, inventory) = tokio::join!(
+        join_all(cells().map(|cell| balancer(cloud, cell))),
+        join_all(cells().map(|cell| file_system(cloud, cell))),
+        join_all(cells().map(|cell| database::read(cloud, cell))),
         bucket(cloud),
+        backups::read(cloud),
         pool(cloud),
-    )
-    .await;
+        web_acl::read(cloud),
+        secrets::read(cloud),
+        session.read(),
+    );
     Facts {
-        viewer_scheme: foundation.viewer.scheme.clone(),
+        foundation: cloud.foundation.clone(),
         balancers,
         file_systems,
+        databases,
         bucket,
-        pool_id: foundation.users.pool_id.clone(),
-        pool: words(pool),
+        backups,
+        pool,
+        web_acl,
+        secrets,
+        inventory,
+        now: OffsetDateTime::now_utc(),
     }
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "it is the shape that `map_err` takes"
-)]
-fn word(error: CloudError) -> String {
-    error.to_string()
-}
-
-fn words<T>(answer: Result<T, CloudError>) -> Read<T> {
-    answer.map_err(word)
-}
-
 /// `None` where AWS says with `code` that there is no such setting.
-fn absent<T>(answer: Result<T, CloudError>, missing: &str) -> Read<Option<T>> {
+fn absent<T>(answer: Read<T>, missing: &str) -> Read<Option<T>> {
     match answer {
         Err(CloudError::Aws { code, .. }) if code == missing => Ok(None),
-        answer => words(answer).map(Some),
+        answer => answer.map(Some),
     }
 }
 
 fn json(text: Option<&str>) -> Read<Value> {
     serde_json::from_str(text.unwrap_or_default())
-        .map_err(|error| format!("the policy cannot be read: {error}"))
+        .map_err(|error| CloudError::Unusable(format!("the policy cannot be read: {error}")))
 }
 
 async fn balancer(cloud: &Cloud, cell: &Cell) -> Balancer {
@@ -130,8 +190,8 @@ async fn balancer(cloud: &Cloud, cell: &Cell) -> Balancer {
             .collect::<Result<Vec<_>, _>>(),
     )
     .await;
-    let attributes = words(attributes.map_err(aws("elbv2:DescribeLoadBalancerAttributes")));
-    let listeners = words(listeners.map_err(aws("elbv2:DescribeListeners")));
+    let attributes = attributes.map_err(aws("elbv2:DescribeLoadBalancerAttributes"));
+    let listeners = listeners.map_err(aws("elbv2:DescribeListeners"));
     Balancer {
         name: cell.load_balancer.full_name.clone(),
         attributes: attributes.map(|answer| {
@@ -170,18 +230,30 @@ async fn file_system(cloud: &Cloud, cell: &Cell) -> FileSystem {
     let system = cloud.efs.describe_file_systems().file_system_id(id);
     let policy = cloud.efs.describe_file_system_policy().file_system_id(id);
     let (system, policy) = join(system.send(), policy.send()).await;
-    let system = words(system.map_err(aws("elasticfilesystem:DescribeFileSystems")));
+    let system = system.map_err(aws("elasticfilesystem:DescribeFileSystems"));
     let policy = policy.map_err(aws("elasticfilesystem:DescribeFileSystemPolicy"));
     let policy = absent(policy, "PolicyNotFound").and_then(|answer| {
         let text = answer.map(|answer| json(answer.policy()));
         text.transpose()
     });
+    let system = system.and_then(|answer| match answer.file_systems() {
+        [system] => Ok(system.clone()),
+        _ => Err(CloudError::Unusable(format!(
+            "AWS knows no file system {id}"
+        ))),
+    });
+    let plan = |system: &FileSystemDescription| {
+        let mut tags = system.tags().iter();
+        let tag = tags.find(|tag| tag.key() == BACKUP);
+        tag.map(|tag| tag.value().to_owned())
+    };
     FileSystem {
         id: id.clone(),
-        encrypted: system.and_then(|answer| match answer.file_systems() {
-            [system] => Ok(system.encrypted().unwrap_or(false)),
-            _ => Err(format!("AWS knows no file system {id}")),
-        }),
+        encrypted: system
+            .as_ref()
+            .map(|system| system.encrypted().unwrap_or(false))
+            .map_err(Clone::clone),
+        plan: system.as_ref().map(plan).map_err(Clone::clone),
         policy,
     }
 }
@@ -210,7 +282,7 @@ async fn bucket(cloud: &Cloud) -> Bucket {
         encryption.map_err(aws("s3:GetEncryptionConfiguration")),
         "ServerSideEncryptionConfigurationNotFoundError",
     );
-    let versioning = words(versioning.map_err(aws("s3:GetBucketVersioning")));
+    let versioning = versioning.map_err(aws("s3:GetBucketVersioning"));
     Bucket {
         name: name.clone(),
         arn: format!("arn:{}:s3:::{name}", foundation.partition),
@@ -251,7 +323,7 @@ fn off(settings: &[(&'static str, bool)]) -> Vec<&'static str> {
     off.map(|(name, _)| *name).collect()
 }
 
-async fn pool(cloud: &Cloud) -> Result<Pool, CloudError> {
+async fn pool(cloud: &Cloud) -> Read<Pool> {
     let id = &cloud.foundation.users.pool_id;
     let answer = cloud.cognito.describe_user_pool().user_pool_id(id).send();
     let answer = answer.await.map_err(aws("cognito-idp:DescribeUserPool"))?;
