@@ -145,6 +145,8 @@ def _resource(extract):
             found = _of_route53(path)
         elif service == "backup":
             found = _of_backup(path)
+        elif service == "rds" and (group := iam_actions._query_param(query_params, "DBParameterGroupName")):
+            found = f"arn:aws:rds:{region}:{account_id}:pg:{group}"
         elif service == "monitoring" and (alarm := content.get("AlarmName") or (content.get("AlarmNames") or [None])[0]):
             found = f"arn:aws:cloudwatch:{region}:{account_id}:alarm:{alarm}"
         elif service == "budgets":
