@@ -18,8 +18,14 @@ locals {
       Effect = "Allow"
       Action = ["cognito-idp:DescribeUserPool", "kms:DescribeKey", "route53:GetHostedZone"]
       Resource = [
-        "${local.arn.cognito-idp}:userpool/${var.pool_id}", var.key_arn, local.zone,
+        "${local.arn.cognito-idp}:userpool/${var.pool_id}", var.key_arn, var.dr.key_arn, local.zone,
       ]
+    },
+    {
+      Sid      = "ExamineRecovery"
+      Effect   = "Allow"
+      Action   = "s3:ListBucket"
+      Resource = "arn:${local.partition}:s3:::${var.dr.bucket}"
     },
     {
       Sid      = "ExamineSelf"

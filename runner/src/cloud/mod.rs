@@ -29,8 +29,10 @@ pub struct Cloud {
     pub foundation: Foundation,
     /// Client-side rate limits.
     pub pace: std::sync::Arc<Pace>,
-    /// In the edge's region.
+    /// Of distributions, in the edge's region.
     pub acm: aws_sdk_acm::Client,
+    /// Of load balancers, in the environment's region.
+    pub listener_acm: aws_sdk_acm::Client,
     /// Application Auto Scaling.
     pub autoscaling: aws_sdk_applicationautoscaling::Client,
     /// AWS Backup.
@@ -84,6 +86,10 @@ pub struct Cloud {
 pub struct RecoveryClients {
     /// AWS Backup.
     pub backup: aws_sdk_backup::Client,
+    /// The replica of the environment's key.
+    pub kms: aws_sdk_kms::Client,
+    /// The copy of the artifact bucket.
+    pub s3: aws_sdk_s3::Client,
 }
 
 impl RecoveryClients {
@@ -92,6 +98,8 @@ impl RecoveryClients {
         let config = config.to_builder().region(region).build();
         Self {
             backup: aws_sdk_backup::Client::new(&config),
+            kms: aws_sdk_kms::Client::new(&config),
+            s3: storage(&config),
         }
     }
 }
@@ -137,13 +145,10 @@ impl Cloud {
             .to_builder()
             .region(Region::new(foundation.edge.certificate_region.clone()))
             .build();
-        // A bucket name as a path segment works on every S3; as a host name it needs DNS that a local cloud lacks.
-        let s3 = aws_sdk_s3::config::Builder::from(config)
-            .force_path_style(true)
-            .build();
         Self {
             pace: std::sync::Arc::default(),
             acm: aws_sdk_acm::Client::new(&edge),
+            listener_acm: aws_sdk_acm::Client::new(config),
             autoscaling: aws_sdk_applicationautoscaling::Client::new(config),
             backup: aws_sdk_backup::Client::new(config),
             budgets: aws_sdk_budgets::Client::new(&edge),
@@ -165,7 +170,7 @@ impl Cloud {
                 .map(|recovery| RecoveryClients::of(config, recovery)),
             rds: aws_sdk_rds::Client::new(config),
             route53: aws_sdk_route53::Client::new(&edge),
-            s3: aws_sdk_s3::Client::from_conf(s3),
+            s3: storage(config),
             secrets: aws_sdk_secretsmanager::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
             edge_tags: aws_sdk_resourcegroupstagging::Client::new(&edge),
@@ -173,6 +178,12 @@ impl Cloud {
             foundation,
         }
     }
+}
+
+/// A bucket name as a path segment works on every S3; as a host name it needs DNS that a local cloud lacks.
+fn storage(config: &SdkConfig) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::config::Builder::from(config);
+    aws_sdk_s3::Client::from_conf(config.force_path_style(true).build())
 }
 
 /// Nine retries with jittered exponential backoff of at most 20 s each ride out minutes of throttling; a single attempt

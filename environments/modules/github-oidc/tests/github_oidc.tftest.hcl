@@ -107,8 +107,8 @@ run "plan_writes_nothing" {
 
   assert {
     condition = alltrue(flatten([for statement in local.examine :
-    [for action in flatten([statement.Action]) : can(regex("^[a-z0-9-]+:(Get|Describe|Simulate)", action))]]))
-    error_message = "The doctor must only look."
+    [for action in flatten([statement.Action]) : can(regex("^[a-z0-9-]+:(Get|Describe|List|Simulate)", action))]]))
+    error_message = "Doctor and audit must only look."
   }
 }
 

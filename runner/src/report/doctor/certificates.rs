@@ -1,10 +1,11 @@
-//! Whether sites have certificates that browsers will go on to take.
+//! Whether sites and load balancers have certificates that browsers and the edge will go on to take.
 
 use super::{Outcome, Patient};
-use crate::cloud::{Cloud, CloudError, aws};
-use crate::manifest::Site;
+use crate::cloud::{Cell, Cloud, CloudError, aws};
 use crate::resource::{KEYS, Kind};
 use aws_sdk_acm::types::{CertificateStatus, CertificateSummary, Filters};
+use aws_sdk_elasticloadbalancingv2::types::ProtocolEnum;
+use futures::future::join_all;
 use std::collections::BTreeSet;
 use time::{Duration, OffsetDateTime};
 
@@ -12,10 +13,75 @@ use time::{Duration, OffsetDateTime};
 const RENEWED: Duration = Duration::days(45);
 
 pub(super) async fn check(patient: &Patient<'_>) -> Vec<Outcome> {
+    let (mut outcomes, of_listeners) = tokio::join!(sites(patient), listeners(patient));
+    outcomes.extend(of_listeners);
+    outcomes
+}
+
+/// The default certificate of each listener with TLS: the edge looks whether it is of the load balancer's name. Where nothing
+/// speaks TLS there is nothing to look at, which `audit` finds.
+async fn listeners(patient: &Patient<'_>) -> Vec<Outcome> {
+    let cloud = &patient.session.cloud;
+    let all = match list(&cloud.listener_acm).await {
+        Ok(all) => all,
+        Err(error) => return vec![Outcome::error("certificate", "load balancers", &error)],
+    };
+    let cells = cloud.foundation.cells.iter();
+    let cells = cells.map(|cell| async {
+        match certified(cloud, cell).await {
+            Err(error) => {
+                let subject = format!("cell {}", cell.name);
+                vec![Outcome::error("certificate", subject, &error)]
+            }
+            Ok(listeners) => {
+                let judged = listeners.into_iter().map(|(port, arn)| {
+                    let mut known = all.iter();
+                    let held =
+                        known.find(|c| c.certificate_arn() == arn.as_deref() && arn.is_some());
+                    let subject = format!("cell {}: port {port}", cell.name);
+                    let name = cell.load_balancer.dns_name.as_str();
+                    match judge([name], held, patient.now) {
+                        Ok(found) => Outcome::pass("certificate", subject, found),
+                        Err(found) => {
+                            Outcome::finding("certificate", subject, found, patient.terraform())
+                        }
+                    }
+                });
+                judged.collect()
+            }
+        }
+    });
+    join_all(cells).await.into_iter().flatten().collect()
+}
+
+/// Port and certificate of the listeners with TLS.
+async fn certified(cloud: &Cloud, cell: &Cell) -> Result<Vec<(i32, Option<String>)>, CloudError> {
+    let listeners = cloud.elb.describe_listeners();
+    let listeners = listeners
+        .load_balancer_arn(&cell.load_balancer.arn)
+        .into_paginator()
+        .items()
+        .send()
+        .collect::<Result<Vec<_>, _>>()
+        .await
+        .map_err(aws("elasticloadbalancing:DescribeListeners"))?;
+    let with_tls = listeners
+        .iter()
+        .filter(|listener| listener.protocol() == Some(&ProtocolEnum::Https));
+    Ok(with_tls
+        .map(|listener| {
+            let first = listener.certificates().first();
+            let arn = first.and_then(|c| c.certificate_arn()).map(str::to_owned);
+            (listener.port().unwrap_or_default(), arn)
+        })
+        .collect())
+}
+
+async fn sites(patient: &Patient<'_>) -> Vec<Outcome> {
     if !patient.knows(Kind::Certificate) {
         return Vec::new(); // told as unread
     }
-    let all = match list(&patient.session.cloud).await {
+    let all = match list(&patient.session.cloud.acm).await {
         Ok(all) => all,
         Err(error) => return vec![Outcome::error("certificate", "all", &error)],
     };
@@ -27,7 +93,8 @@ pub(super) async fn check(patient: &Patient<'_>) -> Vec<Outcome> {
             let certificate = all
                 .iter()
                 .find(|c| c.certificate_arn() == held && held.is_some());
-            match judge(site, certificate, patient.now) {
+            let domains = site.domains.iter().map(|domain| domain.as_str());
+            match judge(domains, certificate, patient.now) {
                 Ok(found) => Outcome::pass("certificate", tenant.as_str(), found),
                 Err(found) => {
                     Outcome::finding("certificate", tenant.as_str(), found, patient.apply(tenant))
@@ -37,8 +104,8 @@ pub(super) async fn check(patient: &Patient<'_>) -> Vec<Outcome> {
         .collect()
 }
 
-fn judge(
-    site: &Site,
+fn judge<'a>(
+    domains: impl IntoIterator<Item = &'a str>,
     certificate: Option<&CertificateSummary>,
     now: OffsetDateTime,
 ) -> Result<String, String> {
@@ -48,10 +115,12 @@ fn judge(
         .map(String::as_str)
         .chain(certificate.domain_name())
         .collect();
-    let domains = site.domains.iter().map(ToString::to_string);
-    let bare: Vec<_> = domains
-        .filter(|domain| !names.contains(domain.as_str()))
-        .collect();
+    let bare = domains.into_iter().filter(|domain| {
+        // A wildcard stands for one label (RFC 6125, 6.4.3).
+        let wider = domain.split_once('.').map(|(_, rest)| format!("*.{rest}"));
+        !names.contains(domain) && !wider.is_some_and(|wider| names.contains(wider.as_str()))
+    });
+    let bare: Vec<_> = bare.collect();
     if !bare.is_empty() {
         return Err(format!("it does not cover {}", bare.join(", ")));
     }
@@ -79,17 +148,13 @@ fn judge(
     Ok(found)
 }
 
-/// All certificates of the edge's region, 1,000 a page.
+/// All certificates of a region, 1,000 a page.
 ///
 /// # Errors
 /// AWS's.
-pub(super) async fn list(cloud: &Cloud) -> Result<Vec<CertificateSummary>, CloudError> {
+pub(super) async fn list(acm: &aws_sdk_acm::Client) -> Result<Vec<CertificateSummary>, CloudError> {
     let all_keys = Filters::builder().set_key_types(Some(KEYS.into())).build();
-    let pages = cloud
-        .acm
-        .list_certificates()
-        .includes(all_keys)
-        .into_paginator();
+    let pages = acm.list_certificates().includes(all_keys).into_paginator();
     let all = pages
         .page_size(1_000)
         .items()
@@ -102,23 +167,25 @@ pub(super) async fn list(cloud: &Cloud) -> Result<Vec<CertificateSummary>, Cloud
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::resource::sample::site;
     use aws_smithy_types::DateTime;
 
     #[test]
     fn a_certificate_must_cover_the_domains_and_outlive_its_renewal() {
-        let (site, now) = (site(), OffsetDateTime::UNIX_EPOCH);
+        let (site, now) = (
+            ["acme.example", "www.acme.example"],
+            OffsetDateTime::UNIX_EPOCH,
+        );
         let ends = |days: i64| {
-            let names = site.domains.iter().map(ToString::to_string).collect();
+            let names = site.map(str::to_owned).into();
             CertificateSummary::builder()
                 .status(CertificateStatus::Issued)
                 .set_subject_alternative_name_summaries(Some(names))
                 .not_after(DateTime::from_secs(days * 86_400))
         };
-        assert!(judge(&site, Some(&ends(300).build()), now).is_ok());
-        assert!(judge(&site, None, now).is_err());
+        assert!(judge(site, Some(&ends(300).build()), now).is_ok());
+        assert!(judge(site, None, now).is_err());
         assert!(
-            judge(&site, Some(&ends(44).build()), now)
+            judge(site, Some(&ends(44).build()), now)
                 .unwrap_err()
                 .contains("in 44 days")
         );
@@ -126,7 +193,7 @@ mod tests {
             .status(CertificateStatus::PendingValidation)
             .build();
         assert_eq!(
-            judge(&site, Some(&pending), now).unwrap_err(),
+            judge(site, Some(&pending), now).unwrap_err(),
             "it is PENDING_VALIDATION"
         );
         let other = ends(300)
@@ -134,9 +201,15 @@ mod tests {
             .domain_name("other.example")
             .build();
         assert!(
-            judge(&site, Some(&other), now)
+            judge(site, Some(&other), now)
                 .unwrap_err()
                 .starts_with("it does not cover")
         );
+        let wide = ends(300).set_subject_alternative_name_summaries(None);
+        let wide = wide.domain_name("*.acme.example").build();
+        assert!(judge(["origin-a.acme.example"], Some(&wide), now).is_ok());
+        for uncovered in ["acme.example", "a.b.acme.example"] {
+            assert!(judge([uncovered], Some(&wide), now).is_err());
+        }
     }
 }

@@ -22,18 +22,56 @@ pub(super) async fn check(patient: &Patient<'_>) -> Vec<Outcome> {
             .iter()
             .flat_map(|cell| of_cell(cloud, cell)),
     );
+    let seen = seen(patient, "foundation", looks.collect()).await;
+    std::iter::once(document).chain(seen).collect()
+}
+
+/// What the document says of the region to recover in.
+pub(super) async fn recovery(patient: &Patient<'_>) -> Vec<Outcome> {
+    let cloud = &patient.session.cloud;
+    let (Some(recovery), Some(clients)) = (&cloud.foundation.recovery, &cloud.recovery) else {
+        let found = "the document names no region to recover in";
+        return vec![Outcome::finding(
+            "recovery",
+            "foundation",
+            found,
+            patient.terraform(),
+        )];
+    };
+    let region = &recovery.region;
+    let vaults = [
+        (&cloud.backup, &cloud.foundation.region),
+        (&clients.backup, region),
+    ];
+    let vaults = vaults.map(|(client, region)| {
+        let described = client.describe_backup_vault();
+        let described = described.backup_vault_name(&recovery.vault).send();
+        look(format!("{region}: vault {}", recovery.vault), async move {
+            there(described.await.map_err(aws("backup:DescribeBackupVault")))
+        })
+    });
+    let (s3, kms) = (&clients.s3, &clients.kms);
+    let looks = vaults.into_iter().chain([
+        look(
+            format!("{region}: bucket {}", recovery.bucket),
+            bucket(s3, &recovery.bucket),
+        ),
+        look(
+            format!("{region}: key {}", recovery.key_arn),
+            key(kms, &recovery.key_arn),
+        ),
+    ]);
+    seen(patient, "recovery", looks.collect()).await
+}
+
+async fn seen(patient: &Patient<'_>, check: &'static str, looks: Vec<Look<'_>>) -> Vec<Outcome> {
     let seen = join_all(looks).await.into_iter();
     let seen = seen.map(|(subject, answer)| match answer {
-        Ok(Some(found)) => Outcome::pass("foundation", subject, found),
-        Ok(None) => Outcome::finding(
-            "foundation",
-            subject,
-            "it is not there",
-            patient.terraform(),
-        ),
-        Err(error) => Outcome::error("foundation", subject, &error),
+        Ok(Some(found)) => Outcome::pass(check, subject, found),
+        Ok(None) => Outcome::finding(check, subject, "it is not there", patient.terraform()),
+        Err(error) => Outcome::error(check, subject, &error),
     });
-    std::iter::once(document).chain(seen).collect()
+    seen.collect()
 }
 
 fn look<'a>(
@@ -49,23 +87,16 @@ fn there<T>(answer: Result<T, CloudError>) -> Result<Option<String>, CloudError>
 
 fn shared(cloud: &Cloud) -> Vec<Look<'_>> {
     let foundation = &cloud.foundation;
-    let (bucket, zone) = (&foundation.artifacts.bucket, &foundation.zone);
-    let (pool, key) = (&foundation.users.pool_id, &foundation.encryption.key_arn);
+    let (zone, pool) = (&foundation.zone, &foundation.users.pool_id);
     vec![
         look(
             format!("cluster {}", foundation.cluster.name),
             cluster(cloud),
         ),
-        look(format!("bucket {bucket}"), async move {
-            let listed = cloud
-                .s3
-                .list_objects_v2()
-                .bucket(bucket)
-                .max_keys(1)
-                .send()
-                .await;
-            there(listed.map_err(aws("s3:ListBucket")))
-        }),
+        look(
+            format!("bucket {}", foundation.artifacts.bucket),
+            bucket(&cloud.s3, &foundation.artifacts.bucket),
+        ),
         look(format!("zone {}", zone.name), async move {
             there(
                 cloud
@@ -86,22 +117,26 @@ fn shared(cloud: &Cloud) -> Vec<Look<'_>> {
                 .await;
             there(described.map_err(aws("cognito-idp:DescribeUserPool")))
         }),
-        look(format!("key {key}"), async move {
-            let described = cloud
-                .kms
-                .describe_key()
-                .key_id(key)
-                .send()
-                .await
-                .map_err(aws("kms:DescribeKey"));
-            let state =
-                unless_missing(described)?.and_then(|answer| answer.key_metadata?.key_state);
-            // One that waits for its deletion, or is switched off, opens nothing.
-            Ok(state
-                .filter(|state| state.as_str() == "Enabled")
-                .map(|_| "it is enabled".to_owned()))
-        }),
+        look(
+            format!("key {}", foundation.encryption.key_arn),
+            key(&cloud.kms, &foundation.encryption.key_arn),
+        ),
     ]
+}
+
+async fn bucket(s3: &aws_sdk_s3::Client, name: &str) -> Result<Option<String>, CloudError> {
+    let listed = s3.list_objects_v2().bucket(name).max_keys(1).send().await;
+    there(listed.map_err(aws("s3:ListBucket")))
+}
+
+/// One that waits for its deletion, or is switched off, opens nothing.
+async fn key(kms: &aws_sdk_kms::Client, arn: &str) -> Result<Option<String>, CloudError> {
+    let described = kms.describe_key().key_id(arn).send().await;
+    let described = unless_missing(described.map_err(aws("kms:DescribeKey")))?;
+    let state = described.and_then(|answer| answer.key_metadata?.key_state);
+    Ok(state
+        .filter(|state| state.as_str() == "Enabled")
+        .map(|_| "it is enabled".to_owned()))
 }
 
 async fn cluster(cloud: &Cloud) -> Result<Option<String>, CloudError> {

@@ -93,6 +93,7 @@ fn unless_missing<T>(answer: Result<T, CloudError>) -> Result<Option<T>, CloudEr
 pub async fn examine(patient: &Patient<'_>) -> Vec<Outcome> {
     let groups = tokio::join!(
         foundation::check(patient),
+        foundation::recovery(patient),
         quotas::check(patient),
         permissions::check(patient),
         dns::check(patient),
@@ -107,7 +108,8 @@ pub async fn examine(patient: &Patient<'_>) -> Vec<Outcome> {
     });
     let images = images::check(patient);
     [
-        groups.0, groups.1, groups.2, groups.3, groups.4, images, groups.5, groups.6, groups.7,
+        groups.0, groups.1, groups.2, groups.3, groups.4, groups.5, images, groups.6, groups.7,
+        groups.8,
     ]
     .into_iter()
     .flatten()

@@ -235,7 +235,7 @@ fn judge(patient: &Patient<'_>, need: &Need, quota: Result<ServiceQuota, CloudEr
 }
 
 async fn certificates(cloud: &Cloud) -> Result<usize, CloudError> {
-    Ok(super::certificates::list(cloud).await?.len())
+    Ok(super::certificates::list(&cloud.acm).await?.len())
 }
 
 async fn distributions(cloud: &Cloud) -> Result<usize, CloudError> {

@@ -6,7 +6,7 @@ use aws_sdk_ecr::types::ImageIdentifier;
 use aws_sdk_route53::types::{
     Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
 };
-use e2e::{Fleet, World, story};
+use e2e::{Bbws, Fleet, World, story};
 use localcloud::Options;
 use localcloud::proxy::{Filter, Kind, Rule};
 use serde_json::Value;
@@ -35,6 +35,9 @@ async fn doctor() {
             a_lost_delegation(world).await?;
             what_cannot_be_read(world).await?;
             a_key_that_is_switched_off(world).await?;
+            a_copy_that_is_gone(world).await?;
+            a_clock_that_is_late(world).await?;
+            a_permission_that_is_missing(world).await?;
             // Last: a deleted image is not put back in a moment.
             a_deleted_image(world).await
         },
@@ -47,6 +50,7 @@ async fn is_well(world: &World) -> Result<()> {
     let checks = json["result"]["checks"].as_array().context("no checks")?;
     let names = [
         "foundation",
+        "recovery",
         "quota",
         "permission",
         "dns",
@@ -258,6 +262,83 @@ async fn a_key_that_is_switched_off(world: &World) -> Result<()> {
     ensure!(found["verdict"] == "finding", "{found:#}");
     fixes(found, &["terraform"])?;
     world.note("a key that is switched off was found");
+    is_well(world).await
+}
+
+/// The key of the copies in the region to recover in: nothing there can be read without it.
+async fn a_copy_that_is_gone(world: &World) -> Result<()> {
+    let (kms, key) = (
+        &world.aws.kms_away,
+        world.aws.foundation("/recovery/key_arn"),
+    );
+    kms.disable_key().key_id(key).send().await?;
+    let found = only(world, &["recovery"], "finding", 1).await?;
+    ensure!(
+        found["subject"] == format!("eu-west-1: key {key}"),
+        "{found:#}"
+    );
+    fixes(&found, &["terraform"])?;
+    kms.enable_key().key_id(key).send().await?;
+    world.note("a key that is switched off in the other region was found");
+    is_well(world).await
+}
+
+async fn a_clock_that_is_late(world: &World) -> Result<()> {
+    let filter = Filter {
+        service: Some("sts".to_owned()),
+        operation: Some("GetCallerIdentity".to_owned()),
+        ..Filter::default()
+    };
+    let faults = world.cloud.proxy().faults();
+    faults.add(Rule::new(filter, Kind::Clock(120)));
+    let found = only(world, &["clock"], "finding", 1).await?;
+    faults.reset(0);
+    fixes(&found, &["timedatectl"])?;
+    let late = found["found"].as_str().unwrap_or_default();
+    ensure!(late.contains("it is -1"), "{found:#}");
+    world.note("a clock that is two minutes late was found");
+    is_well(world).await
+}
+
+/// Somebody with a role of the account that may do all but write the artifact bucket.
+async fn a_permission_that_is_missing(world: &World) -> Result<()> {
+    let (iam, account) = (&world.aws.iam, world.aws.foundation("/account"));
+    let name = "nearly-all";
+    let trust = serde_json::json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": format!("arn:aws:iam::{account}:root")},
+    }]});
+    let role = iam.create_role().role_name(name);
+    let role = role.assume_role_policy_document(trust.to_string()).send();
+    let role = role.await?.role.context("no role")?;
+    let policy = serde_json::json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"},
+    ]});
+    let put = iam.put_role_policy().role_name(name).policy_name(name);
+    put.policy_document(policy.to_string()).send().await?;
+    let profile = format!(
+        "[profile {name}]\nrole_arn = {}\ncredential_source = Environment\n",
+        role.arn
+    );
+    let file = world.fleet.path().join("aws-config");
+    std::fs::write(&file, profile)?;
+    let mut variables = world.variables();
+    variables.insert("AWS_CONFIG_FILE", file.display().to_string());
+    variables.insert("AWS_PROFILE", name.to_owned());
+    let somebody = Bbws::new(world.fleet.path(), variables)?;
+    let json = somebody.run(&DOCTOR).await?.expect_code(1)?.json()?;
+    let checks = json["result"]["checks"].as_array().context("no checks")?;
+    let mut bad = checks.iter().filter(|check| check["verdict"] != "pass");
+    let found = bad.next().context("nothing was found")?;
+    ensure!(
+        found["check"] == "permission"
+            && found["subject"] == role.arn
+            && found["found"] == "it may not s3:PutObject"
+            && bad.next().is_none(),
+        "{checks:#?}"
+    );
+    fixes(found, &["bbws-dev-github-apply"])?;
+    world.note("a permission that is missing was found");
     is_well(world).await
 }
 

@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use hyper::header::{DATE, HeaderValue};
 use hyper::{Request, Response};
+use time::OffsetDateTime;
+use time::macros::format_description;
 
 use super::errors::{Refusal, answer};
 use super::fault::Kind;
@@ -125,8 +128,22 @@ async fn spoil(
             tokio::time::sleep(Duration::from_millis(milliseconds)).await;
             forward(shared, operation, request).await
         }
+        Some(Kind::Clock(seconds)) => {
+            let mut response = forward(shared, operation, request).await?;
+            response.headers_mut().insert(DATE, date(seconds)?);
+            Ok(response)
+        }
         None => forward(shared, operation, request).await,
     }
+}
+
+/// So many seconds from now, as HTTP writes it (RFC 9110, 5.6.7).
+fn date(seconds: i64) -> Result<HeaderValue, Error> {
+    let format = format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    let date = OffsetDateTime::now_utc() + time::Duration::seconds(seconds);
+    Ok(date.format(format)?.parse()?)
 }
 
 async fn forward(

@@ -21,6 +21,8 @@ pub enum Kind {
     AccessDenied,
     /// Handled this many milliseconds late.
     Delay(u64),
+    /// Answered by a clock that is so many seconds ahead of this machine's: its `Date` says so.
+    Clock(i64),
     /// Never answered: the client has to give up.
     Hang,
     /// The connection ends before the request reaches AWS.
@@ -41,6 +43,7 @@ impl Kind {
                 "delay {} ms",
                 Duration::from_millis(*milliseconds).as_millis()
             ),
+            Self::Clock(seconds) => format!("clock {seconds} s ahead"),
             Self::Hang => "hang".into(),
             Self::DropBefore => "dropped before".into(),
             Self::DropAfter => "dropped after".into(),
