@@ -2,11 +2,10 @@
 //!
 //! They are slow and heavy, so one at a time: `.config/nextest.toml` sees to it; `cargo test` needs `--test-threads=1`.
 
-mod audit;
+mod checks;
 mod crash;
 mod demo;
 mod destroy;
-mod doctor;
 mod drift;
 mod faults;
 mod foundation;
