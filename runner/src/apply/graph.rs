@@ -7,6 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What goes in waves: the changes that decide whether a site runs as it should.
 const DECISIVE: [Kind; 3] = [Kind::TaskDefinition, Kind::Wordpress, Kind::Service];
 
+/// What a site's deletion deletes last: its removal stands there as a tag, and with it the leave to delete the rest, which a run that
+/// carries on must still find.
+const LAST: Kind = Kind::WordpressSecret;
+
 /// One step of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -126,7 +130,7 @@ impl Graph {
 /// Whether `first` must be over before `second` starts. Of one tenant.
 fn is_before(first: &Change, second: &Change) -> bool {
     match (is_removal(first), is_removal(second)) {
-        (true, true) => needs(first.kind, second.kind),
+        (true, true) => second.kind == LAST || needs(first.kind, second.kind),
         (false, _) => needs(second.kind, first.kind),
         (true, false) => false,
     }
@@ -148,6 +152,7 @@ fn needs(kind: Kind, other: Kind) -> bool {
 mod tests {
     use super::*;
     use crate::plan::Reason;
+    use crate::resource::ALL;
 
     fn change(tenant: &str, kind: Kind, op: Op) -> Change {
         let tenant = tenant.parse().expect("a valid tenant id");
@@ -203,6 +208,25 @@ mod tests {
             change("acme", Kind::Service, Op::Delete),
         ];
         assert_eq!(order(&changes), [2, 1, 0]);
+    }
+
+    #[test]
+    fn what_bears_a_sites_removal_goes_last_and_stays_while_anything_does() {
+        let deleted = ALL
+            .into_iter()
+            .filter(|&kind| kind != Kind::RetiredCertificate);
+        let changes: Vec<_> = deleted
+            .map(|kind| change("acme", kind, Op::Delete))
+            .collect();
+        let last = changes
+            .iter()
+            .position(|change| change.kind == LAST)
+            .unwrap();
+        assert_eq!(order(&changes).last(), Some(&last));
+        for failed in (0..changes.len()).filter(|&index| index != last) {
+            let lost = graph(&changes, &[]).failed(Step::Change(failed));
+            assert!(lost.contains(&last), "{:?}", changes[failed].kind);
+        }
     }
 
     #[test]
