@@ -1,8 +1,8 @@
 //! The job contract, version 1: a request (environment variable [`REQUEST_VARIABLE`]), an outcome (an object in S3) and an
 //! exit code.
 //!
-//! Requests hold identifiers, never secrets; outcomes hold neither. A field is added by giving it a default, anything else
-//! is a new [`VERSION`].
+//! Requests hold identifiers, never secrets; outcomes hold neither. A field is added by giving it a default and by not saying it
+//! where it has that default, as an image that does not know it refuses it; anything else is a new [`VERSION`].
 
 mod code;
 mod content;
@@ -67,10 +67,10 @@ pub enum Work {
         /// The settings.
         settings: Settings,
         /// Pages are tried also where the site has no code of its own.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "is_not_asked")]
         try_pages: bool,
         /// The site is quarantined: whether mail and calls get out is tried.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "is_not_asked")]
         try_leaks: bool,
     },
     /// Streams the database and the uploads into the bucket. Data: [`Manifest`].
@@ -97,6 +97,11 @@ pub enum Work {
     Lift,
     /// Deletes every uploaded file. Data: [`Wiped`].
     Wipe,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_not_asked(asked: &bool) -> bool {
+    !asked
 }
 
 /// One tenant's database, with the secret that holds its password.
@@ -423,6 +428,33 @@ mod tests {
             serde_json::from_str::<Work>(r#"{"kind":"wipe"}"#).unwrap(),
             Work::Wipe
         );
+    }
+
+    #[test]
+    fn what_is_not_asked_is_not_said() {
+        let settings = Settings {
+            title: "Acme".into(),
+            admin_user: "ada".into(),
+            admin_email: "ada@acme.test".into(),
+            home: "https://acme.test".into(),
+            locale: "en_US".into(),
+            timezone: "UTC".into(),
+            permalinks: default_permalinks(),
+        };
+        let install = |asked| {
+            let work = Work::Install {
+                settings: settings.clone(),
+                try_pages: asked,
+                try_leaks: asked,
+            };
+            let json = serde_json::to_value(&work).unwrap();
+            assert_eq!(serde_json::from_value::<Work>(json.clone()).unwrap(), work);
+            json
+        };
+        assert_eq!(install(true)["try_leaks"], true);
+        let silent = install(false);
+        let said: Vec<_> = silent.as_object().unwrap().keys().collect();
+        assert_eq!(said, ["kind", "settings"]);
     }
 
     #[test]

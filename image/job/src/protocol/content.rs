@@ -101,7 +101,7 @@ pub struct Load {
     /// The settings of the site here.
     pub settings: Settings,
     /// Where the content comes from further up: it is masked, and the site is quarantined with it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<Quarantine>,
 }
 
