@@ -33,19 +33,8 @@ impl Bypass {
     /// # Errors
     /// AWS's.
     pub async fn record(&self, cloud: &Cloud) -> Result<(), CloudError> {
-        let body =
-            serde_json::to_vec(self).map_err(|error| CloudError::Unusable(error.to_string()))?;
-        cloud
-            .s3
-            .put_object()
-            .bucket(&cloud.foundation.artifacts.bucket)
-            .key(format!("{PREFIX}{}.json", self.run))
-            .content_type("application/json")
-            .body(body.into())
-            .send()
-            .await
-            .map_err(aws("s3:PutObject"))
-            .map(drop)
+        let key = format!("{PREFIX}{}.json", self.run);
+        cloud.write_record(&key, self).await
     }
 
     /// Those since `days` before `now`, oldest first.
@@ -81,15 +70,7 @@ impl Bypass {
 
 async fn read(cloud: &Cloud, key: &str) -> Result<Bypass, CloudError> {
     let bucket = &cloud.foundation.artifacts.bucket;
-    let object = cloud.s3.get_object().bucket(bucket).key(key).send().await;
-    let object = object.map_err(aws("s3:GetObject"))?;
-    let unusable = |error: &dyn std::fmt::Display| {
+    serde_json::from_slice(&cloud.read_object(key).await?).map_err(|error| {
         CloudError::Unusable(format!("s3://{bucket}/{key} is not readable: {error}"))
-    };
-    let body = object
-        .body
-        .collect()
-        .await
-        .map_err(|error| unusable(&error))?;
-    serde_json::from_slice(&body.into_bytes()).map_err(|error| unusable(&error))
+    })
 }

@@ -2,7 +2,7 @@
 //! no more, as it goes on from what exists; the record is for people.
 
 use super::{Bypass, Summary};
-use crate::cloud::{Cloud, CloudError, aws};
+use crate::cloud::{Cloud, CloudError};
 use crate::plan::Plan;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -70,17 +70,7 @@ impl Journal {
     }
 
     async fn write(&self, cloud: &Cloud) -> Result<(), CloudError> {
-        let put = cloud
-            .s3
-            .put_object()
-            .bucket(&cloud.foundation.artifacts.bucket)
-            .key(&self.key);
-        put.content_type("application/json")
-            .body(self.record.to_string().into_bytes().into())
-            .send()
-            .await
-            .map_err(aws("s3:PutObject"))
-            .map(drop)
+        cloud.write_record(&self.key, &self.record).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! The report of a site's deletion: what went, and what can still be had. One object in the artifact bucket, for good.
 
 use super::Summary;
-use crate::cloud::{Cloud, CloudError, aws};
+use crate::cloud::{Cloud, CloudError};
 use crate::manifest::{Moment, TenantId};
 use crate::plan::{Op, Plan};
 use crate::resource::{Inventory, Kind, RECOVERY_DAYS};
@@ -23,7 +23,7 @@ pub struct Removed {
     at: OffsetDateTime,
     /// When the grace ended that its manifest had set; null where it was confirmed instead.
     scheduled: Option<Moment>,
-    /// In the order of their deletion.
+    /// By this run; what an earlier one deleted before it broke off stands in that run's record.
     deleted: Vec<Deleted>,
     /// Where its last dump and its uploads lie; null where it never had content.
     pub content: Option<String>,
@@ -95,18 +95,7 @@ impl Removed {
     /// # Errors
     /// AWS's.
     pub async fn record(&self, cloud: &Cloud) -> Result<(), CloudError> {
-        let body =
-            serde_json::to_vec(self).map_err(|error| CloudError::Unusable(error.to_string()))?;
-        cloud
-            .s3
-            .put_object()
-            .bucket(&cloud.foundation.artifacts.bucket)
-            .key(format!("removals/{}/{}.json", self.tenant, self.run))
-            .content_type("application/json")
-            .body(body.into())
-            .send()
-            .await
-            .map_err(aws("s3:PutObject"))
-            .map(drop)
+        let key = format!("removals/{}/{}.json", self.tenant, self.run);
+        cloud.write_record(&key, self).await
     }
 }

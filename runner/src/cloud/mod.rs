@@ -3,6 +3,7 @@
 mod error;
 mod foundation;
 mod pace;
+mod record;
 mod secret;
 pub mod task;
 pub(crate) mod task_definition;

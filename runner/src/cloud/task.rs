@@ -158,32 +158,17 @@ async fn follow(cloud: &Cloud, job: &OneOff, arn: &str) -> Result<Task, CloudErr
 
 async fn read_outcome(cloud: &Cloud, job: &OneOff) -> Result<Option<Outcome>, CloudError> {
     let bucket = &cloud.foundation.artifacts.bucket;
-    let object = cloud
-        .s3
-        .get_object()
-        .bucket(bucket)
-        .key(&job.request.outcome_key)
-        .send()
-        .await
-        .map_err(aws("s3:GetObject"));
-    let object = match object {
-        Ok(object) => object,
+    let body = match cloud.read_object(&job.request.outcome_key).await {
+        Ok(body) => body,
         Err(error) if error.class() == Class::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    let body = object
-        .body
-        .collect()
-        .await
-        .map_err(|error| CloudError::Unusable(error.to_string()))?;
-    serde_json::from_slice(&body.into_bytes())
-        .map(Some)
-        .map_err(|error| {
-            CloudError::Unusable(format!(
-                "outcome s3://{bucket}/{} is not one: {error}",
-                job.request.outcome_key
-            ))
-        })
+    serde_json::from_slice(&body).map(Some).map_err(|error| {
+        CloudError::Unusable(format!(
+            "outcome s3://{bucket}/{} is not one: {error}",
+            job.request.outcome_key
+        ))
+    })
 }
 
 fn exit_code(task: &Task, container: &str) -> Option<i32> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 
+use bytes::Bytes;
 use futures::StreamExt as _;
 use site_job::package::{self, Sort};
 
@@ -60,7 +61,7 @@ pub async fn look(cloud: &Cloud, contexts: &[Context<'_>], inventory: &mut Inven
         .map(async |(sha256, (tenant, sort, package, is_stored))| {
             let zip = match is_stored {
                 true => of_bucket(cloud, tenant, package).await,
-                false => fetch(package).await,
+                false => fetch(package).await.map(Bytes::from),
             };
             let looked =
                 zip.and_then(|zip| package::inspect(Cursor::new(zip), sort, package.slug.as_str()));
@@ -72,7 +73,7 @@ pub async fn look(cloud: &Cloud, contexts: &[Context<'_>], inventory: &mut Inven
 }
 
 /// What the bucket holds is what tasks will get; its source may be gone since.
-async fn of_bucket(cloud: &Cloud, tenant: &TenantId, package: &Package) -> Result<Vec<u8>, String> {
+async fn of_bucket(cloud: &Cloud, tenant: &TenantId, package: &Package) -> Result<Bytes, String> {
     match stored_zip(cloud, tenant, package).await {
         Ok(zip) => super::fetch::check(&zip, package).map(|()| zip),
         Err(error) => {
@@ -80,7 +81,7 @@ async fn of_bucket(cloud: &Cloud, tenant: &TenantId, package: &Package) -> Resul
                 "{} {} of {tenant} is fetched from its source again: {error}",
                 package.slug, package.version
             ));
-            fetch(package).await
+            fetch(package).await.map(Bytes::from)
         }
     }
 }

@@ -218,16 +218,8 @@ impl Record {
     /// # Errors
     /// AWS's.
     pub async fn write(&self, cloud: &Cloud) -> Result<(), CloudError> {
-        let body =
-            serde_json::to_vec(self).map_err(|error| CloudError::Unusable(error.to_string()))?;
-        let put = cloud.s3.put_object().content_type("application/json");
-        put.bucket(&cloud.foundation.artifacts.bucket)
-            .key(format!("{}{}.json", folder(&self.order.tenant), self.run))
-            .body(body.into())
-            .send()
-            .await
-            .map_err(aws("s3:PutObject"))
-            .map(drop)
+        let key = format!("{}{}.json", folder(&self.order.tenant), self.run);
+        cloud.write_record(&key, self).await
     }
 }
 
@@ -260,7 +252,7 @@ pub async fn history(cloud: &Cloud, tenant: &TenantId) -> Result<Vec<Record>, Cl
     // Run ids sort by time, and S3 lists by key.
     let mut records = Vec::with_capacity(keys.len());
     for key in keys {
-        let body = match object(cloud, &key).await {
+        let body = match cloud.read_object(&key).await {
             Ok(body) => body,
             Err(error) if error.class() == Class::NotFound => continue,
             Err(error) => return Err(error),
@@ -273,23 +265,6 @@ pub async fn history(cloud: &Cloud, tenant: &TenantId) -> Result<Vec<Record>, Cl
         records.push(record);
     }
     Ok(records)
-}
-
-/// An object of the artifact bucket, whole.
-///
-/// # Errors
-/// AWS's.
-pub(super) async fn object(cloud: &Cloud, key: &str) -> Result<bytes::Bytes, CloudError> {
-    let get = cloud.s3.get_object();
-    let object = get
-        .bucket(&cloud.foundation.artifacts.bucket)
-        .key(key)
-        .send()
-        .await
-        .map_err(aws("s3:GetObject"))?;
-    let body = object.body.collect().await;
-    body.map(aws_sdk_s3::primitives::AggregatedBytes::into_bytes)
-        .map_err(|error| CloudError::Unusable(format!("{key} broke off: {error}")))
 }
 
 #[cfg(test)]

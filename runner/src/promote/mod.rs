@@ -195,7 +195,10 @@ impl Promotion<'_> {
                 prefix: prefix.clone(),
             };
             let manifest: Manifest = job(side, id, work).await?;
-            let written = journal::object(side.cloud, &format!("{prefix}manifest.json")).await?;
+            let written = side
+                .cloud
+                .read_object(&format!("{prefix}manifest.json"))
+                .await?;
             Ok(Taken {
                 prefix: prefix.clone(),
                 manifest_sha256: hex::encode(Sha256::digest(&written)),

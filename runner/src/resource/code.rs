@@ -9,6 +9,7 @@ use crate::manifest::{Package, TenantId};
 use crate::plan::FieldChange;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, Delete, ObjectIdentifier};
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use site_job::protocol::{Code, Package as Zip};
 use std::collections::BTreeMap;
@@ -190,18 +191,10 @@ pub(crate) async fn stored(
     cloud: &Cloud,
     tenant: &TenantId,
     package: &Package,
-) -> Result<Vec<u8>, CloudError> {
-    let object = cloud
-        .s3
-        .get_object()
-        .bucket(&cloud.foundation.artifacts.bucket)
-        .key(key(tenant, package.sha256.as_str()))
-        .send()
+) -> Result<Bytes, CloudError> {
+    cloud
+        .read_object(&key(tenant, package.sha256.as_str()))
         .await
-        .map_err(aws("s3:GetObject"))?;
-    let body = object.body.collect().await;
-    body.map(|body| body.to_vec())
-        .map_err(|error| CloudError::Unusable(error.to_string()))
 }
 
 /// See [`super`]. `DeleteObjects` answers with errors instead of one.

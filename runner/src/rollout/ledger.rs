@@ -1,7 +1,7 @@
 //! A site's releases and how each fared: `tenants/<tenant>/rollouts.json` in the artifact bucket. Written under the
 //! tenant's lease alone, so one writer at a time.
 
-use crate::cloud::{Class, Cloud, CloudError, aws};
+use crate::cloud::{Class, Cloud, CloudError};
 use crate::manifest::TenantId;
 use crate::resource::Revision;
 use serde::{Deserialize, Serialize};
@@ -66,17 +66,13 @@ impl Ledger {
     /// AWS's; the object is no ledger.
     pub async fn read(cloud: &Cloud, tenant: &TenantId) -> Result<Self, CloudError> {
         let (bucket, key) = (&cloud.foundation.artifacts.bucket, key(tenant));
-        let object = cloud.s3.get_object().bucket(bucket).key(&key).send().await;
-        let object = match object.map_err(aws("s3:GetObject")) {
-            Ok(object) => object,
+        let body = match cloud.read_object(&key).await {
+            Ok(body) => body,
             Err(error) if error.class() == Class::NotFound => return Ok(Self::default()),
             Err(error) => return Err(error),
         };
-        let body = object.body.collect().await;
-        let unusable =
-            |reason: String| CloudError::Unusable(format!("ledger s3://{bucket}/{key}: {reason}"));
-        let body = body.map_err(|error| unusable(error.to_string()))?;
-        serde_json::from_slice(&body.into_bytes()).map_err(|error| unusable(error.to_string()))
+        serde_json::from_slice(&body)
+            .map_err(|error| CloudError::Unusable(format!("ledger s3://{bucket}/{key}: {error}")))
     }
 
     /// Adds `entry` to `tenant`'s ledger. The caller holds the tenant's lease.
@@ -88,16 +84,7 @@ impl Ledger {
         ledger.entries.push(entry);
         let surplus = ledger.entries.len().saturating_sub(KEPT);
         ledger.entries.drain(..surplus);
-        let body =
-            serde_json::to_vec(&ledger).map_err(|error| CloudError::Unusable(error.to_string()))?;
-        let put = cloud.s3.put_object().content_type("application/json");
-        put.bucket(&cloud.foundation.artifacts.bucket)
-            .key(key(tenant))
-            .body(body.into())
-            .send()
-            .await
-            .map_err(aws("s3:PutObject"))
-            .map(drop)
+        cloud.write_record(&key(tenant), &ledger).await
     }
 
     /// The newest revision that fared well, apart from `but`.
