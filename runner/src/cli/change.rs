@@ -1,16 +1,14 @@
 //! What `apply` and `destroy` share: plan, guard, leases, plan again, carry out, report.
 
-use super::scope::{exit_code, refused};
+use super::scope::exit_code;
 use super::{CliError, ExitCode, Global, Interrupt, signed};
 use crate::apply::{Bypass, Execution, Journal, Lease, Removed, Summary, holder};
 use crate::cloud::Cloud;
 use crate::manifest::{Environment, Fleet, Line, TenantId};
 use crate::output;
 use crate::plan::{Address, Fingerprint, Plan, Verdict};
-use crate::resource::Inventory;
 use crate::session::{Scope, Session, run_id};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use time::OffsetDateTime;
 
 /// What is to be carried out.
@@ -76,7 +74,7 @@ async fn prepare<'a>(
     run: &str,
 ) -> Result<Option<(Session<'a>, BTreeMap<TenantId, Lease>)>, CliError> {
     let session = Session::open(fleet, change.environment).await?;
-    let (inventory, plan) = plan(&session, change, &global.fleet).await?;
+    let (inventory, plan) = signed::plan(&session, &change.scope, &global.fleet).await?;
     if !global.json {
         output::narrate(output::plan(&plan, &output::Palette::stderr()));
     }
@@ -91,18 +89,6 @@ async fn prepare<'a>(
     Ok(Some((session, leases)))
 }
 
-async fn plan(
-    session: &Session<'_>,
-    change: &Change<'_>,
-    fleet: &Path,
-) -> Result<(Inventory, Plan), CliError> {
-    signed::before_looking(session, &change.scope, fleet).await?;
-    session
-        .plan(&change.scope)
-        .await
-        .map_err(|refusals| refused(&refusals, &change.environment.name))
-}
-
 async fn under_leases(
     global: &Global,
     session: &Session<'_>,
@@ -111,7 +97,7 @@ async fn under_leases(
     (run, holder): (&str, &str),
 ) -> Result<Ended, CliError> {
     // Another run may have changed these tenants between the plan and the leases.
-    let (inventory, mut plan) = plan(session, change, &global.fleet).await?;
+    let (inventory, mut plan) = signed::plan(session, &change.scope, &global.fleet).await?;
     heed_approval(&plan, change)?;
     plan.changes
         .retain(|change| leases.contains_key(&change.tenant));

@@ -1,7 +1,7 @@
 //! `bbws drift`: what to do where AWS is not what git says, beside `bbws apply`.
 
 use super::proposal::{self, Proposal, propose};
-use super::scope::{DeepArgs, ScopeArgs, environment, refused};
+use super::scope::{DeepArgs, ScopeArgs, environment};
 use super::{CliError, ExitCode, Global, Interrupt, signed};
 use crate::github::File;
 use crate::manifest::{self, EnvironmentName, TenantId};
@@ -56,6 +56,7 @@ pub(super) async fn run(
     }: Args,
     mut interrupt: Interrupt,
 ) -> Result<ExitCode, CliError> {
+    let client = proposal::client(args.pr)?;
     let fleet = super::fleet(global)?;
     let environment = environment(&fleet, &args.scope.env)?;
     let planned = async {
@@ -65,11 +66,7 @@ pub(super) async fn run(
             deep: args.deep.deep,
             ..Scope::default()
         };
-        signed::before_looking(&session, &scope, &global.fleet).await?;
-        let (_, plan) = session
-            .plan(&scope)
-            .await
-            .map_err(|refusals| refused(&refusals, &environment.name))?;
+        let (_, plan) = signed::plan(&session, &scope, &global.fleet).await?;
         let adopted = adopted(&session, &plan);
         Ok::<_, CliError>(adopted)
     };
@@ -108,7 +105,7 @@ pub(super) async fn run(
         body,
         files,
     };
-    propose(global, proposal, args.pr, interrupt).await
+    propose(global, proposal, client, interrupt).await
 }
 
 /// What each site's manifest can take over. A site without one has nothing that could.

@@ -1,6 +1,6 @@
 //! `bbws plan`: what an apply would do, and why.
 
-use super::scope::{DeepArgs, ScopeArgs, environment, refused};
+use super::scope::{DeepArgs, ScopeArgs, environment};
 use super::{CliError, ExitCode, Global, signed};
 use crate::output;
 use crate::plan::Verdict;
@@ -35,11 +35,7 @@ pub(super) async fn run(global: &Global, args: PlanArgs) -> Result<ExitCode, Cli
         deep: args.deep.deep,
         ..Scope::default()
     };
-    signed::before_looking(&session, &scope, &global.fleet).await?;
-    let (_, plan) = session
-        .plan(&scope)
-        .await
-        .map_err(|refusals| refused(&refusals, &environment.name))?;
+    let (_, plan) = signed::plan(&session, &scope, &global.fleet).await?;
     let differs = plan.verdict() != Verdict::NothingToDo;
     let exit = match args.detailed_exitcode && differs {
         true => ExitCode::ChangesPresent,

@@ -4,6 +4,7 @@ mod history;
 mod lift;
 mod pull_request;
 
+use super::proposal::client;
 use super::scope::environment;
 use super::{CliError, ExitCode, Global, Interrupt};
 use crate::apply::Lease;
@@ -61,7 +62,7 @@ pub(super) struct Args {
     content: Option<Content>,
     /// Open a pull request that brings the release, plugins and themes, and with --content the content, which its merge carries out.
     /// An image that the target's registry lacks is copied there first. Needs what `bbws tenant request` needs.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "confirm")]
     pr: bool,
     /// The profile for the source's account.
     #[arg(long, value_name = "PROFILE")]
@@ -199,6 +200,7 @@ pub(super) async fn run(
             pr,
             ..
         } => {
+            let client = client(pr)?;
             let source = environment(&fleet, &from)?;
             let target = environment(&fleet, &to)?;
             let pair = Pair {
@@ -215,9 +217,9 @@ pub(super) async fn run(
                 to,
                 undoes: None,
             };
-            if pr {
+            if client.is_some() {
                 let what = (&order, content.as_ref());
-                return pull_request::open(global, &pair, what, interrupt).await;
+                return pull_request::open(global, &pair, what, (client, interrupt)).await;
             }
             (order, confirm, pair)
         }

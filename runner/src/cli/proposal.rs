@@ -19,12 +19,17 @@ pub(super) struct Proposal<'a> {
     pub files: Vec<File>,
 }
 
+/// The client that opens a pull request, where one is wanted: what it lacks is told before anything is done.
+pub(super) fn client(pr: bool) -> Result<Option<Client>, CliError> {
+    Ok(pr.then(Client::of_workflow).transpose()?)
+}
+
 /// Writes the files, and takes them back when the fleet is not valid with them, or when a pull request is all that is wanted. A crash
 /// in between leaves them, for git to show.
 pub(super) async fn propose(
     global: &Global,
     proposal: Proposal<'_>,
-    pr: bool,
+    client: Option<Client>,
     mut interrupt: Interrupt,
 ) -> Result<ExitCode, CliError> {
     let Proposal {
@@ -35,14 +40,14 @@ pub(super) async fn propose(
         files,
     } = proposal;
     check(&global.fleet, &files)?;
-    let made = if pr {
+    let made = if let Some(client) = client {
         put(&global.fleet, &files, |file| file.before.as_deref())?;
-        let client = Client::of_workflow()?;
         let opened = open_pull_request(&client, &branch, (&title, &body), &files);
         interrupt
             .ends(async { opened.await.map_err(CliError::from) })
             .await?
     } else {
+        output::narrate("a commit and its merge, or `bbws apply`, carry this out:");
         let names: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
         names.join(", ")
     };

@@ -1,6 +1,7 @@
 //! Where an environment requires it, no image runs that is not signed by a trusted key, not even in a job that only looks.
 
 use super::change::Change;
+use super::scope::refused;
 use super::{CliError, ExitCode};
 use crate::image::{self, ImageError, KeyReference, PublicKey, Registry};
 use crate::plan::Plan;
@@ -29,21 +30,22 @@ pub(super) async fn before_changing(
     verify(session, images, fleet).await
 }
 
-/// The image of the jobs that look into databases for a plan is signed.
+/// What AWS has and what an apply would do; with `scope.deep` a job looks into databases for it, whose image is then signed.
 ///
 /// # Errors
-/// As [`before_changing`].
-pub(super) async fn before_looking(
+/// As [`before_changing`]; what [`refused`] says.
+pub(super) async fn plan(
     session: &Session<'_>,
     scope: &Scope,
     fleet: &Path,
-) -> Result<(), CliError> {
-    if !session.environment.require_signed || !scope.deep {
-        return Ok(());
+) -> Result<(Inventory, Plan), CliError> {
+    if session.environment.require_signed && scope.deep {
+        let image = session.job_image(&session.read().await);
+        let images = image.map(|image| (image, vec!["jobs".to_owned()]));
+        verify(session, images.into_iter().collect(), fleet).await?;
     }
-    let image = session.job_image(&session.read().await);
-    let images = image.map(|image| (image, vec!["jobs".to_owned()]));
-    verify(session, images.into_iter().collect(), fleet).await
+    let planned = session.plan(scope).await;
+    planned.map_err(|refusals| refused(&refusals, &session.environment.name))
 }
 
 /// Every one of `images` is signed by a key that the environment trusts. Checks each digest once.

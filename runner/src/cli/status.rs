@@ -1,7 +1,7 @@
 //! `bbws status`: what stands, site by site.
 
-use super::scope::{ScopeArgs, environment, refused};
-use super::{CliError, ExitCode, Global};
+use super::scope::{ScopeArgs, environment};
+use super::{CliError, ExitCode, Global, signed};
 use crate::apply::Bypass;
 use crate::code::packages;
 use crate::manifest::{EnvironmentName, Freeze, Hold, Site, TenantId};
@@ -65,10 +65,7 @@ pub(super) async fn run(global: &Global, args: StatusArgs) -> Result<ExitCode, C
         only: args.scope.only(),
         ..Scope::default()
     };
-    let (inventory, plan) = session
-        .plan(&scope)
-        .await
-        .map_err(|refusals| refused(&refusals, &environment.name))?;
+    let (inventory, plan) = signed::plan(&session, &scope, &global.fleet).await?;
     let statuses = Statuses {
         sites: statuses(&session, &scope, &inventory, &plan),
         bypasses: Bypass::since(&session.cloud, OffsetDateTime::now_utc(), REMEMBERED).await?,

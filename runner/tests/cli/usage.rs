@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{bbws, fixture, outcome};
+use crate::{bbws, fixture, outcome, repository};
 
 #[test]
 fn wrong_usage_is_exit_64_on_stderr() {
@@ -77,6 +77,33 @@ fn a_folder_that_is_no_fleet_is_named_as_such() {
     let (code, stdout, _) = outcome(bbws(&["validate"]).current_dir(&folder));
     assert_eq!(code, 3);
     assert!(stdout.contains("`--fleet DIR`"), "{stdout}");
+}
+
+/// What a pull request needs is asked for before AWS is, or anything is written.
+#[test]
+fn a_pull_request_needs_a_repository_first() {
+    let verbs: [&[&str]; 4] = [
+        &["tenant", "suspend", "acme", "--env", "dev", "--pr"],
+        &[
+            "tenant",
+            "remove",
+            "acme",
+            "--env",
+            "dev",
+            "--reason=x",
+            "--pr",
+        ],
+        &["drift", "adopt", "--env", "dev", "--pr"],
+        &["promote", "acme", "--from", "dev", "--to", "sit", "--pr"],
+    ];
+    for arguments in verbs {
+        let (code, stdout, stderr) = outcome(bbws(arguments).env("BBWS_FLEET", repository()));
+        assert_eq!((code, stdout.as_str()), (1, ""), "{arguments:?}: {stderr}");
+        assert!(
+            stderr.contains("GITHUB_REPOSITORY"),
+            "{arguments:?}: {stderr}"
+        );
+    }
 }
 
 #[test]

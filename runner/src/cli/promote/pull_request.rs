@@ -3,12 +3,13 @@
 use super::super::proposal::{self, Proposal, propose};
 use super::super::{CliError, ExitCode, Global, Interrupt, signed};
 use super::{Pair, heed_stops, refuse};
-use crate::github::{File, code};
+use crate::github::{Client, File, code};
 use crate::image::{self, Registry, scan};
 use crate::manifest::{self, EnvironmentName, Fleet, Site, TenantId};
 use crate::output;
 use crate::promote::{self, Check, Order, Side};
 use crate::session::{Scope, run_id};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
 use site_job::protocol::Content;
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ pub(super) async fn open(
     global: &Global,
     pair: &Pair<'_>,
     (order, content): (&Order, Option<&Content>),
-    mut interrupt: Interrupt,
+    (client, mut interrupt): (Option<Client>, Interrupt),
 ) -> Result<ExitCode, CliError> {
     if promote::is_down(&order.from, &order.to) {
         let message = format!(
@@ -50,7 +51,7 @@ pub(super) async fn open(
         body: body(&check, order, content),
         files: vec![file],
     };
-    propose(global, proposal, true, interrupt).await
+    propose(global, proposal, client, interrupt).await
 }
 
 async fn check(pair: &Pair<'_>, order: &Order) -> Result<Check, CliError> {
@@ -185,6 +186,9 @@ fn body(check: &Check, order: &Order, content: Option<&Content>) -> String {
     text
 }
 
+/// Histories that are read at a time: a fleet may ask for the content of hundreds at once.
+const AT_ONCE: usize = 32;
+
 /// Content that a manifest asks for and that was not brought yet.
 #[derive(Serialize)]
 struct Open<'a> {
@@ -210,7 +214,10 @@ pub(super) async fn requested(
     let histories = asking
         .iter()
         .map(|site| promote::history(&cloud, &site.tenant));
-    let histories = futures::future::try_join_all(histories).await?;
+    let histories: Vec<_> = stream::iter(histories)
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
     let open = asking.iter().zip(&histories).filter_map(|(site, history)| {
         let asked = site.promotion.as_ref()?;
         let ended = history

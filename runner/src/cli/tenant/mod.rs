@@ -2,7 +2,7 @@
 
 mod state;
 
-use super::proposal::{Proposal, propose, unusable};
+use super::proposal::{Proposal, client, propose, unusable};
 use super::{CliError, ExitCode, Global, Interrupt};
 use crate::github::File;
 use crate::manifest::{Domain, Draft, Email, EnvironmentName, Line, Login, SiteState, TenantId};
@@ -113,24 +113,28 @@ pub(super) async fn run(
     args: Args,
     interrupt: Interrupt,
 ) -> Result<ExitCode, CliError> {
-    let (draft, pr): (Draft, bool) = match args.action {
-        Action::New(new) => (new.answers.into(), new.pr),
-        Action::Request(request) => (requested(&request.form)?, true),
+    let (draft, client): (Draft, _) = match args.action {
+        Action::New(new) => (new.answers.into(), client(new.pr)?),
+        Action::Request(request) => (requested(&request.form)?, client(true)?),
         Action::Suspend(of) => {
+            let client = client(of.pr)?;
             let proposal = state::serve(global, &of, SiteState::Suspended)?;
-            return propose(global, proposal, of.pr, interrupt).await;
+            return propose(global, proposal, client, interrupt).await;
         }
         Action::Resume(of) => {
+            let client = client(of.pr)?;
             let proposal = state::serve(global, &of, SiteState::Active)?;
-            return propose(global, proposal, of.pr, interrupt).await;
+            return propose(global, proposal, client, interrupt).await;
         }
         Action::Remove(removal) => {
+            let client = client(removal.of.pr)?;
             let proposal = state::remove(global, &removal)?;
-            return propose(global, proposal, removal.of.pr, interrupt).await;
+            return propose(global, proposal, client, interrupt).await;
         }
         Action::Restore(of) => {
+            let client = client(of.pr)?;
             let proposal = state::restore(global, &of)?;
-            return propose(global, proposal, of.pr, interrupt).await;
+            return propose(global, proposal, client, interrupt).await;
         }
     };
     let files = draft.files(&global.fleet).into_iter();
@@ -146,7 +150,7 @@ pub(super) async fn run(
         body: "The manifests of a new site.".to_owned(),
         files: files.collect(),
     };
-    propose(global, proposal, pr, interrupt).await
+    propose(global, proposal, client, interrupt).await
 }
 
 impl From<Answers> for Draft {

@@ -1,11 +1,15 @@
 //! What becomes of a site, as its manifest says it: suspended, resumed, to be removed, called back.
 
 use super::super::proposal::{self, Proposal};
+use super::super::scope::environment;
 use super::super::{CliError, ExitCode, Global};
 use crate::github::File;
 use crate::manifest::{self, EnvironmentName, Fleet, Line, Site, SiteState, TenantId};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
+
+/// Days that a removal takes where nothing else is asked for.
+const GRACE: u16 = 30;
 
 /// Which site.
 #[derive(Debug, clap::Args)]
@@ -25,9 +29,9 @@ pub(super) struct Of {
 pub(super) struct Removal {
     #[command(flatten)]
     pub of: Of,
-    /// Days until it may be destroyed: so long everything of it is kept.
-    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=3650))]
-    grace: u16,
+    /// Days until it may be destroyed: so long everything of it is kept. 30 where it is left out.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
+    grace: Option<u16>,
     /// Why: a contract, a ticket.
     #[arg(long)]
     reason: Option<Line>,
@@ -82,7 +86,7 @@ pub(super) fn remove(global: &Global, removal: &Removal) -> Result<Proposal<'sta
             let message = "say why it is removed";
             return Err(CliError::new(ExitCode::Usage, message).next("add --reason=\"…\""));
         };
-        let after = now + Duration::days(removal.grace.into());
+        let after = now + Duration::days(removal.grace.unwrap_or(GRACE).into());
         let after = after.replace_nanosecond(0).unwrap_or(after);
         let after = after.format(&Rfc3339).unwrap_or_default();
         let quoted = serde_json::Value::from(reason.as_str());
@@ -100,6 +104,14 @@ pub(super) fn remove(global: &Global, removal: &Removal) -> Result<Proposal<'sta
             of.tenant, of.env, begun.after, begun.reason
         ))
         .next("after that, the same command deletes its manifest; until then, `bbws tenant restore` calls it back"));
+    }
+    if removal.grace.is_some() || removal.reason.is_some() {
+        let message = format!(
+            "the grace of {} in {} ended {} ({}): the next step deletes its manifest, with neither --grace nor --reason",
+            of.tenant, of.env, begun.after, begun.reason
+        );
+        return Err(refused(message)
+            .next("leave them out; or `bbws tenant restore` and `remove` set another grace"));
     }
     let path = path(of);
     let mut files = vec![File {
@@ -173,12 +185,13 @@ fn changed(
 }
 
 fn site<'a>(fleet: &'a Fleet, of: &Of) -> Result<&'a Site, CliError> {
+    environment(fleet, &of.env)?;
     let mut sites = fleet.sites.iter();
     let site = sites.find(|site| site.tenant == of.tenant && site.environment == of.env);
     site.ok_or_else(|| {
         let message = format!("{} has no manifest in {}", of.tenant, of.env);
         refused(message).next(format!(
-            "once it is deleted from AWS, its report lies below removals/{}/ in the artifact bucket",
+            "look at the name; of a site that was removed, a report lies below removals/{}/ in the artifact bucket",
             of.tenant
         ))
     })

@@ -201,6 +201,11 @@ async fn what_becomes_of_a_site_is_a_pull_request() -> Result<()> {
         .repository()
         .files
         .insert("tenants/acme/tenant.yaml".to_owned(), tenant);
+    for another in [["--reason", "another"], ["--grace", "90"]] {
+        let refused = job.bbws.run(&verb("remove", &another)).await?;
+        let refused = refused.expect_code(4)?;
+        ensure!(refused.stderr.contains("ended"), "{}", refused.stderr);
+    }
     job.bbws.succeed(&verb("remove", &["--pr"])).await?;
     for path in [MANIFEST, "tenants/acme/tenant.yaml"] {
         let file = proposed(&job, "tenant/acme-dev", path)?;
