@@ -113,6 +113,11 @@ fn origin(facts: &Facts, fields: &Value) -> Found {
     let found = format!("the load balancer is spoken to by {}", protocols.join(", "));
     let plain = protocols.iter().any(|protocol| *protocol != "https-only");
     // Where visitors use plain HTTP, that is the finding.
-    let excused = facts.foundation.viewer.scheme != "https";
-    when(!plain || excused, found.clone(), found)
+    let excused = plain && facts.foundation.viewer.scheme != "https";
+    let why = if excused {
+        ", as viewer-https finds"
+    } else {
+        ""
+    };
+    when(!plain || excused, format!("{found}{why}"), found)
 }
