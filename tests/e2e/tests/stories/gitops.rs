@@ -35,7 +35,8 @@ async fn gitops() {
                 .await?;
             day.a_freeze_is_a_verdict_and_a_refusal().await?;
             day.forged_names_are_text().await?;
-            day.a_promotion_is_a_pull_request_and_its_merge().await
+            day.a_promotion_is_a_pull_request_and_its_merge().await?;
+            day.a_copy_comes_down().await
         },
     )
     .await;

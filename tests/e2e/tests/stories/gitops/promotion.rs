@@ -11,6 +11,8 @@ use serde_json::json;
 use std::collections::BTreeMap;
 
 const MANIFEST: &str = "tenants/acme/sit.yaml";
+const DEV_ROLE: &str = "arn:aws:iam::111111111111:role/bbws/github/bbws-dev-github-promote";
+const SIT_ROLE: &str = "arn:aws:iam::222222222222:role/bbws/github/bbws-sit-github-promote";
 const POST: &str = "Written in dev, read in sit";
 
 impl Day<'_> {
@@ -144,6 +146,33 @@ impl Day<'_> {
         Ok(())
     }
 
+    /// And down again, as a copy in quarantine.
+    pub(super) async fn a_copy_comes_down(&self) -> Result<()> {
+        let mut runner = self.runner("workflow_dispatch", &"9".repeat(40), json!({}));
+        runner.context["inputs"] = json!({"tenant": "acme", "from": "sit"});
+        runner.context["vars"] = json!({
+            "AWS_ROLE_ARN": SIT_ROLE, "AWS_REGION": "af-south-1",
+            "COPY_TO": "dev", "AWS_COPY_ROLE_ARN": DEV_ROLE, "AWS_COPY_REGION": "af-south-1",
+        });
+        let copied = runner.run("copy", "copy").await?;
+        ensure!(copied.succeeded(), "{copied:#?}");
+        let page = self.world.visitor("acme").get("/").await?;
+        let page = page.expect_status(200)?;
+        ensure!(
+            page.text().contains(POST),
+            "{POST} is missing: {:.2000}",
+            page.text()
+        );
+        let robots = page.headers.get("x-robots-tag");
+        let robots = robots.and_then(|value| value.to_str().ok());
+        ensure!(
+            robots == Some("noindex, nofollow"),
+            "it is not quarantined: {robots:?}"
+        );
+        self.world.note("a copy came down, in quarantine");
+        Ok(())
+    }
+
     /// A job of a workflow, with the roles of both accounts.
     async fn in_sit(&self, workflow: &str, job: &str, content: &str) -> Result<Job> {
         let mut runner = self.runner("workflow_dispatch", &"9".repeat(40), json!({}));
@@ -152,9 +181,8 @@ impl Day<'_> {
         runner.context["inputs"] =
             json!({"environment": "sit", "tenant": "acme", "to": "sit", "content": content});
         runner.context["vars"] = json!({
-            "AWS_ROLE_ARN": "arn:aws:iam::222222222222:role/bbws/github/bbws-sit-github-promote", "AWS_REGION": "af-south-1",
-            "AWS_SOURCE_ROLE_ARN": "arn:aws:iam::111111111111:role/bbws/github/bbws-dev-github-promote",
-            "AWS_SOURCE_REGION": "af-south-1",
+            "AWS_ROLE_ARN": SIT_ROLE, "AWS_REGION": "af-south-1",
+            "AWS_SOURCE_ROLE_ARN": DEV_ROLE, "AWS_SOURCE_REGION": "af-south-1",
         });
         runner.run(workflow, job).await
     }
