@@ -7,6 +7,26 @@ locals {
 
   apply = concat(local.plan, local.run_jobs, [
     {
+      Sid      = "DefineJobs"
+      Effect   = "Allow"
+      Action   = "ecs:RegisterTaskDefinition"
+      Resource = "${local.arn.ecs}:task-definition/${local.name}-*"
+    },
+    {
+      Sid       = "ListTasks"
+      Effect    = "Allow"
+      Action    = "ecs:ListTasks"
+      Resource  = "*"
+      Condition = { ArnEquals = { "ecs:cluster" = var.cluster_arn } }
+    },
+    {
+      Sid       = "PassJobRoles"
+      Effect    = "Allow"
+      Action    = "iam:PassRole"
+      Resource  = local.jobs
+      Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }
+    },
+    {
       Sid       = "RequestCertificates"
       Effect    = "Allow"
       Action    = ["acm:RequestCertificate", "acm:AddTagsToCertificate", "cloudfront:CreateDistribution", "cloudfront:TagResource"]
@@ -176,12 +196,6 @@ locals {
   # Work inside the VPC, by the tasks' own roles.
   run_jobs = [
     {
-      Sid      = "DefineJobs"
-      Effect   = "Allow"
-      Action   = "ecs:RegisterTaskDefinition"
-      Resource = "${local.arn.ecs}:task-definition/${local.name}-*"
-    },
-    {
       Sid       = "RunJobs"
       Effect    = "Allow"
       Action    = "ecs:RunTask"
@@ -193,20 +207,6 @@ locals {
       Effect   = "Allow"
       Action   = "ecs:DescribeTasks"
       Resource = "${local.arn.ecs}:task/${local.name}/*"
-    },
-    {
-      Sid       = "ListTasks"
-      Effect    = "Allow"
-      Action    = "ecs:ListTasks"
-      Resource  = "*"
-      Condition = { ArnEquals = { "ecs:cluster" = var.cluster_arn } }
-    },
-    {
-      Sid       = "PassJobRoles"
-      Effect    = "Allow"
-      Action    = "iam:PassRole"
-      Resource  = local.jobs
-      Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }
     },
   ]
 }

@@ -3,7 +3,14 @@
 
 locals {
   promote = concat(local.plan, local.run_jobs, [
-    { Sid = "SignInToRegistry", Effect = "Allow", Action = "ecr:GetAuthorizationToken", Resource = "*" },
+    {
+      # RunTask with tags asks for it.
+      Sid       = "TagJobs"
+      Effect    = "Allow"
+      Action    = "ecs:TagResource"
+      Resource  = "${local.arn.ecs}:task/${local.name}/*"
+      Condition = { StringEquals = { "ecs:CreateAction" = "RunTask" } }
+    },
     {
       Sid      = "FindImages"
       Effect   = "Allow"
@@ -17,7 +24,7 @@ locals {
       Resource = var.repository_arns[0]
     },
     {
-      # Jobs of a site run as its tasks do.
+      # Jobs of a promotion run as the site's tasks do, by its own task definition; a cell's administrative job is not among them.
       Sid       = "PassSiteRoles"
       Effect    = "Allow"
       Action    = "iam:PassRole"

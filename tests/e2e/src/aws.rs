@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use serde_json::Value;
 
 use crate::until;
@@ -66,9 +67,13 @@ impl Aws {
             .and_then(|p| p.value())
             .context("the foundation document is empty")?;
         let foundation: Value = serde_json::from_str(foundation)?;
+        Ok(Self::of(config, foundation))
+    }
+
+    fn of(config: SdkConfig, foundation: Value) -> Self {
         let within = |region| config.to_builder().region(Region::new(region)).build();
         let (edge, away) = (within("us-east-1"), within("eu-west-1"));
-        Ok(Self {
+        Self {
             acm: aws_sdk_acm::Client::new(&edge),
             autoscaling: aws_sdk_applicationautoscaling::Client::new(&config),
             backup: aws_sdk_backup::Client::new(&config),
@@ -92,7 +97,7 @@ impl Aws {
             waf: aws_sdk_wafv2::Client::new(&edge),
             foundation,
             config,
-        })
+        }
     }
 
     /// A string of the foundation document.
@@ -110,19 +115,33 @@ impl Aws {
         }
     }
 
-    /// Secrets Manager as somebody else.
+    /// The same clients as somebody else.
     #[must_use]
-    pub fn secrets_as(&self, credentials: Credentials) -> aws_sdk_secretsmanager::Client {
-        let config = aws_sdk_secretsmanager::config::Builder::from(&self.config)
-            .credentials_provider(credentials);
-        aws_sdk_secretsmanager::Client::from_conf(config.build())
+    pub fn acting_as(&self, credentials: Credentials) -> Self {
+        let credentials = SharedCredentialsProvider::new(credentials);
+        let config = self.config.to_builder().credentials_provider(credentials);
+        Self::of(config.build(), self.foundation.clone())
     }
 
-    /// S3 as somebody else.
-    #[must_use]
-    pub fn s3_as(&self, credentials: Credentials) -> aws_sdk_s3::Client {
-        let config = aws_sdk_s3::config::Builder::from(&self.config).force_path_style(true);
-        aws_sdk_s3::Client::from_conf(config.credentials_provider(credentials).build())
+    /// The credentials of a role that trusts a token.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn assumed(&self, role: &str, token: &str) -> Result<Credentials> {
+        let assume = aws_sdk_sts::Client::new(&self.config)
+            .assume_role_with_web_identity()
+            .role_arn(role)
+            .role_session_name("story")
+            .web_identity_token(token);
+        let assumed = assume.send().await.with_context(|| role.to_owned())?;
+        let session = assumed.credentials.context("no credentials")?;
+        Ok(Credentials::new(
+            session.access_key_id,
+            session.secret_access_key,
+            Some(session.session_token),
+            None,
+            "a workflow's role",
+        ))
     }
 
     /// The value of a secret.

@@ -201,11 +201,8 @@ async fn credentials(world: &World) -> Result<Credentials> {
 }
 
 async fn the_role_is_closed(world: &World) -> Result<()> {
-    let credentials = credentials(world).await?;
-    let (s3, bucket) = (
-        world.aws.s3_as(credentials.clone()),
-        world.aws.foundation("/artifacts/bucket"),
-    );
+    let acme = world.aws.acting_as(credentials(world).await?);
+    let (s3, bucket) = (&acme.s3, world.aws.foundation("/artifacts/bucket"));
     let put = |key: &str| {
         s3.put_object()
             .bucket(bucket)
@@ -257,7 +254,6 @@ async fn the_role_is_closed(world: &World) -> Result<()> {
             "{key} fails for another reason: {refused:?}"
         );
     }
-    let secrets = world.aws.secrets_as(credentials);
     let admin = world.aws.foundation("/cells/0/database/admin_secret_arn");
     for secret in [
         "bbws/dev/bolt/database",
@@ -265,7 +261,8 @@ async fn the_role_is_closed(world: &World) -> Result<()> {
         "bbws/dev/acme/wordpress",
         admin,
     ] {
-        let refused = secrets
+        let refused = acme
+            .secrets
             .get_secret_value()
             .secret_id(secret)
             .send()

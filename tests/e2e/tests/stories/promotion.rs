@@ -1,7 +1,8 @@
 //! A site's content on its way from one account into the next: complete, with its new addresses, without a visitor who notices,
-//! whatever ends on the way; and back; and down again, quarantined.
+//! whatever ends on the way; and back; and down again, quarantined. All under the roles that Terraform makes for it.
 
 mod down;
+mod roles;
 mod sites;
 
 use anyhow::{Context as _, Result, ensure};
@@ -32,7 +33,11 @@ async fn promotion() {
             what_breaks_the_site_never_shows(world, &sites).await?;
             what_is_too_new_is_refused(world, &sites).await?;
             it_can_be_taken_back(world, &sites).await?;
-            down::what_leaves_prod_is_quarantined(world, &sites).await
+            down::what_leaves_prod_is_quarantined(world, &sites).await?;
+            roles::an_image_is_copied(world, &sites).await?;
+            roles::nobody_reaches_up(world, &sites).await?;
+            roles::promote_changes_content_alone(world, &sites).await?;
+            roles::nothing_is_granted_for_nothing(world, &sites).await
         },
     )
     .await;
@@ -66,22 +71,18 @@ async fn nothing_is_done_unasked(world: &World, sites: &Sites) -> Result<()> {
     ];
     for (arguments, code, words) in [
         (
-            [
-                &shortcut[..],
-                &["--from-profile", "dev", "--to-profile", "prod"],
-            ]
-            .concat(),
+            shortcut,
             4,
             "content goes from dev up to sit or down, not to prod",
         ),
-        (unknown.to_vec(), 1, "bolt has no site in dev"),
+        (unknown, 1, "bolt has no site in dev"),
     ] {
         let refused = sites.run(&arguments).await?.expect_code(code)?;
         ensure!(refused.stderr.contains(words), "{}", refused.stderr);
     }
     let jobs = world.requests(&Filter {
         operation: Some("RunTask".to_owned()),
-        ..sites.bbws.requests()
+        ..sites.promoter("sit").requests()
     });
     ensure!(
         jobs.is_empty(),
@@ -138,6 +139,12 @@ async fn content_arrives_whatever_ends_on_the_way(world: &World, sites: &Sites) 
     ensure!(record["state"] == "done", "{record}");
     let runs = sites.history().await?;
     ensure!(runs.len() == 1, "a new run was begun instead: {runs:#?}");
+    let requested = ["promote", "requested", "--env", "sit", "--json"];
+    let requested = sites.promoter("sit").succeed(&requested).await?.json()?;
+    ensure!(
+        requested["result"]["requested"] == json!([]),
+        "no manifest asked for it: {requested}"
+    );
     arrived(
         &dev,
         &sit,
@@ -331,7 +338,7 @@ async fn what_is_too_new_is_refused(world: &World, sites: &Sites) -> Result<()> 
 
 async fn it_can_be_taken_back(world: &World, sites: &Sites) -> Result<()> {
     let undo = ["promote", "undo", "acme", "--env", "sit", "--confirm=acme"];
-    sites.of("sit")?.succeed(&undo).await?;
+    sites.promoter("sit").succeed(&undo).await?;
     let after = sites.look("sit", &["nothing.example"]).await?;
     ensure!(
         after["tagline"] == "Of the customers",
@@ -346,7 +353,7 @@ async fn it_can_be_taken_back(world: &World, sites: &Sites) -> Result<()> {
         "the old front page is not back"
     );
     sites.nothing_is_left(world).await?;
-    sites.of("sit")?.run(&undo).await?.expect_code(1)?;
+    sites.promoter("sit").run(&undo).await?.expect_code(1)?;
     let runs = sites.history().await?;
     let states: Vec<_> = runs.iter().map(|run| run["state"].clone()).collect();
     ensure!(

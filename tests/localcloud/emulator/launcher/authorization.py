@@ -202,25 +202,37 @@ def _with_context(collect):
     return collected
 
 
+def _passed(definition):
+    """The refusal, unless the caller may pass the roles of a task definition."""
+    caller = iam_evaluator.caller_arn()
+    if not settings.AUTH or ":assumed-role/" not in caller:
+        return None
+    name = caller.split("/")[1]
+    for kind in ("taskRoleArn", "executionRoleArn"):
+        if not definition.get(kind):
+            continue
+        refused = credentials.denial(
+            f"arn:aws:iam::{get_account_id()}:role/{name}", "iam:PassRole", "iam", definition[kind],
+            {"iam:passedtoservice": "ecs-tasks.amazonaws.com"})
+        if refused:
+            return error_response_json("AccessDeniedException", refused, 400)
+        _asked.add((caller, "iam:PassRole"))
+    return None
+
+
 def _passing(register):
     """Whoever registers a task definition passes its roles."""
+    return lambda data: _passed(data) or register(data)
 
-    def registered(data):
-        caller = iam_evaluator.caller_arn()
-        if settings.AUTH and ":assumed-role/" in caller:
-            name = caller.split("/")[1]
-            for kind in ("taskRoleArn", "executionRoleArn"):
-                if not data.get(kind):
-                    continue
-                refused = credentials.denial(
-                    f"arn:aws:iam::{get_account_id()}:role/{name}", "iam:PassRole", "iam", data[kind],
-                    {"iam:passedtoservice": "ecs-tasks.amazonaws.com"})
-                if refused:
-                    return error_response_json("AccessDeniedException", refused, 400)
-                _asked.add((caller, "iam:PassRole"))
-        return register(data)
 
-    return registered
+def _passing_on(run):
+    """And whoever runs a task of it; a service's own tasks are the service's."""
+
+    def started(data):
+        definition = ecs._task_defs.get(ecs._resolve_td_key(data.get("taskDefinition", ""))) or {}
+        return _passed({**definition, **(data.get("overrides") or {})}) or run(data)
+
+    return started
 
 
 def _as_by_tls(pin):
@@ -239,5 +251,6 @@ def install():
     replace(iam_actions, "request_tag_context", _with_context)
     replace(iam_evaluator, "enforce", _remembered)
     replace(ecs, "_register_task_definition", _passing)
+    ecs._ACTION_MAP["RunTask"] = _passing_on(ecs._ACTION_MAP["RunTask"])
     for name in ("acm", "cloudfront", "elasticfilesystem"):
         tagging._RESOURCE_TAG_COLLECTORS[name] = tagging._COLLECTORS[name]

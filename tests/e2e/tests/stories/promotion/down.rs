@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use e2e::{Crowd, World, until};
 use serde_json::{Value, json};
 
-use super::sites::{PROD_TO_DEV, SIT_TO_PROD, Sites, site};
+use super::sites::{Sites, site};
 use super::{CROWD, unchanged};
 
 /// Of people in prod (`persons.php`, `live.php`), and what opens doors there.
@@ -31,23 +31,21 @@ const PROMOTE: [&str; 7] = [
     "--confirm=acme",
 ];
 
+pub(super) const SIT_TO_PROD: [&str; 7] = [
+    "promote",
+    "acme",
+    "--from",
+    "sit",
+    "--to",
+    "prod",
+    "--confirm=acme",
+];
+
 /// The next account up gets the same, so that prod has content to give.
 pub(super) async fn content_goes_on_to_prod(world: &World, sites: &Sites) -> Result<()> {
     let sit = sites.look("sit", &["nothing.example"]).await?;
     let prod = sites.look("prod", &["nothing.example"]).await?;
-    let on = [
-        "promote",
-        "acme",
-        "--from",
-        "sit",
-        "--to",
-        "prod",
-        "--confirm=acme",
-    ];
-    sites
-        .run(&[&on[..], &SIT_TO_PROD].concat())
-        .await?
-        .expect_code(0)?;
+    sites.run(&SIT_TO_PROD).await?.expect_code(0)?;
     let after = sites
         .look("prod", &["acme.sit.localhost", "acme.dev.localhost"])
         .await?;
@@ -71,8 +69,7 @@ pub(super) async fn what_leaves_prod_is_quarantined(world: &World, sites: &Sites
         );
     }
     let dev = sites.look("dev", &["nothing.example"]).await?;
-    let promote = [&PROMOTE[..], &PROD_TO_DEV].concat();
-    let partly = [&promote[..], &["--content", "code"]].concat();
+    let partly = [&PROMOTE[..], &["--content", "code"]].concat();
     let refused = sites.run(&partly).await?.expect_code(4)?;
     ensure!(
         refused.stderr.contains("--content all"),
@@ -86,7 +83,7 @@ pub(super) async fn what_leaves_prod_is_quarantined(world: &World, sites: &Sites
     ];
     leaks_are_found(world, sites, &dev).await?;
     let done = sites
-        .run(&[&promote[..], &["--json"]].concat())
+        .run(&[&PROMOTE[..], &["--json"]].concat())
         .await?
         .expect_code(0)?;
     for crowd in crowds {
@@ -128,8 +125,7 @@ pub(super) async fn what_leaves_prod_is_quarantined(world: &World, sites: &Sites
 async fn leaks_are_found(world: &World, sites: &Sites, dev: &Value) -> Result<()> {
     let leak = |set: &str| format!("<?php update_option( 'leaks_in', '{set}' );");
     sites.php("prod", &leak("dev"), &[]).await?;
-    let promote = [&PROMOTE[..], &PROD_TO_DEV].concat();
-    let refused = sites.run(&promote).await?.expect_code(6)?;
+    let refused = sites.run(&PROMOTE).await?.expect_code(6)?;
     ensure!(
         refused
             .stderr
@@ -208,7 +204,7 @@ async fn it_is_lifted(world: &World, sites: &Sites) -> Result<()> {
         refused.stderr
     );
     let lift = ["promote", "lift", "acme", "--env", "dev"];
-    let dev = sites.of("dev")?;
+    let dev = sites.promoter("dev");
     dev.run(&lift).await?.expect_code(4)?;
     let confirmed = [&lift[..], &["--confirm=acme"]].concat();
     dev.succeed(&confirmed).await?;

@@ -7,12 +7,10 @@ use e2e::{Aws, Bbws, Outcome, Running, Visitor, World, docker, until};
 use serde_json::Value;
 
 use super::super::plugins::shop;
+use super::roles;
 
-/// For `--from dev --to sit`.
-const PROFILES: [&str; 4] = ["--from-profile", "dev", "--to-profile", "sit"];
-pub(super) const SIT_TO_PROD: [&str; 4] = ["--from-profile", "sit", "--to-profile", "prod"];
-pub(super) const PROD_TO_DEV: [&str; 4] = ["--from-profile", "prod", "--to-profile", "dev"];
-const ENVIRONMENTS: [(&str, &str); 3] = [
+/// From the lowest to the highest.
+pub(super) const ACCOUNTS: [(&str, &str); 3] = [
     ("dev", "111111111111"),
     ("sit", "222222222222"),
     ("prod", "333333333333"),
@@ -21,13 +19,15 @@ const ENVIRONMENTS: [(&str, &str); 3] = [
 /// Breaks the site where its content says so, or lets curl go where it wants.
 const FRAGILE: &str = "if ( get_option( 'leaks_in' ) === getenv( 'BBWS_ENVIRONMENT' ) ) {\n\tputenv( 'http_proxy' );\n\tputenv( 'all_proxy' );\n}\nadd_action( 'template_redirect', function () {\n\tif ( get_option( 'breaks_in' ) === getenv( 'BBWS_ENVIRONMENT' ) ) {\n\t\tthrow new Error( 'broken by its content' );\n\t}\n} );";
 
-/// The sites, and who runs bbws for all.
+/// The sites, and who runs bbws for them.
 pub(super) struct Sites {
-    pub(super) bbws: Bbws,
+    /// Whether those who promote do so by the workflows' roles.
+    pub(super) by_roles: bool,
+    promoters: BTreeMap<&'static str, Bbws>,
     variables: BTreeMap<&'static str, BTreeMap<&'static str, String>>,
     fleet: std::path::PathBuf,
     containers: BTreeMap<&'static str, String>,
-    aws: BTreeMap<&'static str, Aws>,
+    pub(super) aws: BTreeMap<&'static str, Aws>,
 }
 
 /// Somebody who visits one of them.
@@ -48,7 +48,7 @@ impl Sites {
         let environment =
             std::fs::read_to_string(folder.join("environments/dev/environment.yaml"))?;
         let manifest = std::fs::read_to_string(folder.join("tenants/acme/dev.yaml"))?;
-        for (name, account) in &ENVIRONMENTS[1..] {
+        for (name, account) in &ACCOUNTS[1..] {
             let domain = format!("{name}.localhost");
             let environment = environment
                 .replace("111111111111", account)
@@ -59,42 +59,36 @@ impl Sites {
             let file = format!("tenants/acme/{name}.yaml");
             world.fleet.put(&file, manifest.as_bytes())?;
         }
-        let variables: BTreeMap<_, _> = ENVIRONMENTS
+        let variables: BTreeMap<_, _> = ACCOUNTS
             .iter()
             .map(|(name, _)| (*name, world.cloud.environment(name)))
             .collect();
-        let profile = |name: &str| {
-            format!(
-                "[profile {name}]\nregion = {}\naws_access_key_id = {}\naws_secret_access_key = {}\n",
-                variables[name]["AWS_REGION"],
-                variables[name]["AWS_ACCESS_KEY_ID"],
-                variables[name]["AWS_SECRET_ACCESS_KEY"]
-            )
-        };
-        let profiles: String = variables.keys().map(|name| profile(name)).collect();
-        world.fleet.put("aws-config", profiles.as_bytes())?;
-        let config = world.fleet.path().join("aws-config").display().to_string();
-        let mut all = variables["dev"].clone();
-        all.insert("AWS_CONFIG_FILE", config);
         let mut aws = BTreeMap::new();
         for (name, variables) in &variables {
             aws.insert(*name, Aws::new(name, variables).await?);
         }
         let mut sites = Self {
-            bbws: Bbws::new(world.fleet.path(), all)?.named("all"),
+            by_roles: false,
+            promoters: BTreeMap::new(),
             variables,
             fleet: world.fleet.path().to_owned(),
             containers: BTreeMap::new(),
             aws,
         };
-        let (dev, sit, prod) = tokio::join!(
+        let (roles, dev, sit, prod) = tokio::join!(
+            roles::make(world, &sites.aws),
             sites.provisioned("dev"),
             sites.provisioned("sit"),
             sites.provisioned("prod")
         );
         dev.and(sit).and(prod)?;
+        sites.by_roles = roles?;
+        for (decider, _) in ACCOUNTS {
+            let promoter = roles::promoter(world, decider, sites.by_roles)?;
+            sites.promoters.insert(decider, promoter);
+        }
         for (name, text) in world.containers().described().await? {
-            for (environment, _) in ENVIRONMENTS {
+            for (environment, _) in ACCOUNTS {
                 let is_it = text.starts_with("running ")
                     && text.contains("\"BBWS_TENANT=acme\"")
                     && text.contains(&format!("\"BBWS_ENVIRONMENT={environment}\""));
@@ -123,18 +117,32 @@ impl Sites {
         Ok(())
     }
 
-    /// bbws for one of the accounts.
-    pub(super) fn of(&self, environment: &str) -> Result<Bbws> {
+    /// bbws for one of the accounts' administrators.
+    fn of(&self, environment: &str) -> Result<Bbws> {
         Bbws::new(&self.fleet, self.variables[environment].clone())
     }
 
-    /// bbws for two of them, from dev to sit where the arguments name no profiles.
+    /// bbws for whoever decides what is promoted into an environment.
+    pub(super) fn promoter(&self, decider: &str) -> &Bbws {
+        &self.promoters[decider]
+    }
+
+    /// bbws for two of the accounts, by the arguments of `--from` and `--to`: the upper one decides.
     pub(super) async fn run(&self, arguments: &[&str]) -> Result<Outcome> {
-        self.bbws.run(&with_profiles(arguments)).await
+        self.start(arguments)?.outcome().await
     }
 
     pub(super) fn start(&self, arguments: &[&str]) -> Result<Running> {
-        self.bbws.start(&with_profiles(arguments))
+        let after = |flag: &str| {
+            let at = arguments.iter().position(|argument| *argument == flag)?;
+            arguments.get(at + 1).copied()
+        };
+        let (from, to) = after("--from").zip(after("--to")).context("two accounts")?;
+        let decider = ACCOUNTS.iter().map(|(name, _)| *name);
+        let decider = decider.rev().find(|name| [from, to].contains(name));
+        let profiles = ["--from-profile", from, "--to-profile", to];
+        self.promoter(decider.context("an account")?)
+            .start(&[arguments, &profiles].concat())
     }
 
     pub(super) async fn plan_is_empty(&self, environment: &str) -> Result<()> {
@@ -183,7 +191,7 @@ impl Sites {
     /// The promotions into sit, oldest first.
     pub(super) async fn history(&self) -> Result<Vec<Value>> {
         let said = self
-            .of("sit")?
+            .promoter("sit")
             .succeed(&["promote", "history", "acme", "--env", "sit", "--json"])
             .await?
             .json()?;
@@ -232,12 +240,5 @@ impl Sites {
             .await?
             .expect_status(404)?;
         Ok(())
-    }
-}
-
-fn with_profiles<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
-    match arguments.contains(&"--from-profile") {
-        true => arguments.to_vec(),
-        false => [arguments, &PROFILES].concat(),
     }
 }
