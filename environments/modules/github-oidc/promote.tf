@@ -24,12 +24,19 @@ locals {
       Resource = var.repository_arns[0]
     },
     {
-      # Jobs of a promotion run as the site's tasks do, by its own task definition; a cell's administrative job is not among them.
+      # Jobs of a promotion run as the site's tasks do.
       Sid       = "PassSiteRoles"
       Effect    = "Allow"
       Action    = "iam:PassRole"
       Resource  = ["${local.roles}-*-task", "${local.roles}-*-execution"]
       Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }
+    },
+    {
+      # The roles of a cell's administrative jobs, which reach all its databases, have names of the same form.
+      Sid      = "LeaveJobRolesAlone"
+      Effect   = "Deny"
+      Action   = "iam:PassRole"
+      Resource = local.jobs
     },
     {
       # One role a promotion, which exists as long as it takes and reads one snapshot.

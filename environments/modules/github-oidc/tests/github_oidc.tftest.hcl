@@ -126,6 +126,20 @@ run "apply_passes_roles_to_tasks_alone_and_leaves_those_of_jobs" {
   }
 }
 
+run "promote_runs_no_administrative_job" {
+  assert {
+    condition = anytrue([for statement in jsondecode(aws_iam_role_policy.this["promote"].policy).Statement :
+    statement.Effect == "Deny" && statement.Action == "iam:PassRole" && contains(flatten([statement.Resource]), var.job.task_role_arn)])
+    error_message = "Promote must not act as the jobs that reach all databases."
+  }
+
+  assert {
+    condition = alltrue(flatten([for statement in jsondecode(aws_iam_role_policy.this["promote"].policy).Statement :
+    [for action in flatten([statement.Action]) : !contains(["ecs:UpdateService", "ecs:RegisterTaskDefinition"], action)]]))
+    error_message = "What serves a site is changed by apply alone."
+  }
+}
+
 run "a_wildcard_is_no_repository" {
   command = plan
 

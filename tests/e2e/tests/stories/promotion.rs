@@ -15,6 +15,7 @@ use sites::{Sites, site};
 
 /// People at once on each site.
 const CROWD: usize = 2;
+const ALL: [&str; 3] = ["dev", "sit", "prod"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn promotion() {
@@ -28,12 +29,18 @@ async fn promotion() {
             world.note("three sites in three accounts");
             nothing_is_done_unasked(world, &sites).await?;
             content_arrives_whatever_ends_on_the_way(world, &sites).await?;
-            it_shows_in_a_browser(world).await?;
-            down::content_goes_on_to_prod(world, &sites).await?;
+            tokio::try_join!(
+                it_shows_in_a_browser(world),
+                down::content_goes_on_to_prod(world, &sites)
+            )?;
             what_breaks_the_site_never_shows(world, &sites).await?;
             what_is_too_new_is_refused(world, &sites).await?;
-            it_can_be_taken_back(world, &sites).await?;
-            down::what_leaves_prod_is_quarantined(world, &sites).await?;
+            tokio::try_join!(
+                it_can_be_taken_back(world, &sites),
+                down::what_leaves_prod_is_quarantined(world, &sites)
+            )?;
+            down::it_is_lifted(world, &sites).await?;
+            sites.nothing_is_left(world, &ALL).await?;
             roles::an_image_is_copied(world, &sites).await?;
             roles::nobody_reaches_up(world, &sites).await?;
             roles::promote_changes_content_alone(world, &sites).await?;
@@ -152,7 +159,7 @@ async fn content_arrives_whatever_ends_on_the_way(world: &World, sites: &Sites) 
     )?;
     let after = sites.look("dev", &["nothing.example"]).await?;
     unchanged(&dev, &after)?;
-    sites.nothing_is_left(world).await?;
+    sites.nothing_is_left(world, &ALL).await?;
     sites.plan_is_empty("sit").await?;
     world.note("all content arrived, and nothing else changed");
     Ok(())
@@ -308,7 +315,7 @@ async fn what_breaks_the_site_never_shows(world: &World, sites: &Sites) -> Resul
             after[same]
         );
     }
-    sites.nothing_is_left(world).await?;
+    sites.nothing_is_left(world, &ALL).await?;
     world.note(&format!(
         "content that breaks the site was not shown; {visits} visits, none failed"
     ));
@@ -331,7 +338,7 @@ async fn what_is_too_new_is_refused(world: &World, sites: &Sites) -> Result<()> 
     sites
         .php("dev", &version("$GLOBALS['wp_db_version']"), &[])
         .await?;
-    sites.nothing_is_left(world).await?;
+    sites.nothing_is_left(world, &ALL).await?;
     world.note("content of a newer WordPress is refused");
     Ok(())
 }
@@ -352,7 +359,7 @@ async fn it_can_be_taken_back(world: &World, sites: &Sites) -> Result<()> {
         page.text().contains("Only here"),
         "the old front page is not back"
     );
-    sites.nothing_is_left(world).await?;
+    sites.nothing_is_left(world, &["sit"]).await?;
     sites.promoter("sit").run(&undo).await?.expect_code(1)?;
     let runs = sites.history().await?;
     let states: Vec<_> = runs.iter().map(|run| run["state"].clone()).collect();

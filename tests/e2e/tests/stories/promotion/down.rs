@@ -117,8 +117,7 @@ pub(super) async fn what_leaves_prod_is_quarantined(world: &World, sites: &Sites
         "{load:#}"
     );
     world.note("a copy of prod is in dev, and nothing personal in it");
-    it_keeps_to_itself(world, sites).await?;
-    it_is_lifted(world, sites).await
+    it_keeps_to_itself(world, sites).await
 }
 
 /// A plugin that goes round the quarantine is found before its site is anywhere to be seen.
@@ -194,7 +193,7 @@ async fn it_keeps_to_itself(world: &World, sites: &Sites) -> Result<()> {
 }
 
 /// It goes nowhere up, and ends when somebody says so.
-async fn it_is_lifted(world: &World, sites: &Sites) -> Result<()> {
+pub(super) async fn it_is_lifted(world: &World, sites: &Sites) -> Result<()> {
     let refused = sites.run(&super::PROMOTE).await?.expect_code(1)?;
     ensure!(
         refused

@@ -177,6 +177,9 @@ pub(super) async fn promote_changes_content_alone(world: &World, sites: &Sites) 
     let cluster = sit.foundation("/cluster/name");
     let update = sit.ecs.update_service().cluster(cluster);
     let update = update.service("bbws-sit-acme").desired_count(0);
+    // Its task reads the databases' secrets of all tenants.
+    let run = sit.ecs.run_task().cluster(cluster);
+    let run = run.task_definition("bbws-sit-job-a");
     let secret = sit.secrets.get_secret_value();
     let secret = secret.secret_id("bbws/sit/acme/database");
     let policy = sit.iam.put_role_policy().role_name("bbws-sit-acme-task");
@@ -187,6 +190,15 @@ pub(super) async fn promote_changes_content_alone(world: &World, sites: &Sites) 
         (
             "ecs:UpdateService",
             told(&update.send().await.err().context("it changes a service")?),
+        ),
+        (
+            "iam:PassRole",
+            told(
+                &run.send()
+                    .await
+                    .err()
+                    .context("it runs an administrative job")?,
+            ),
         ),
         (
             "secretsmanager:GetSecretValue",
