@@ -77,7 +77,7 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Show the promotions into a site.
+    /// Show the promotions into a site, and the lifts of its quarantine.
     #[command(after_help = "\
 Examples:
   bbws promote history acme --env sit

@@ -227,17 +227,58 @@ fn folder(tenant: &TenantId) -> String {
     format!("promotions/{tenant}/")
 }
 
+/// The record of one lift of a quarantine. It lies beside the promotions' folder and not in it: a bbws that knows no lifts would take
+/// it for a promotion that it cannot read. (A tenant's id has no dot.)
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Lift {
+    /// 1.
+    pub version: u32,
+    /// The run's id.
+    pub run: String,
+    /// Who lifted it.
+    pub holder: String,
+    /// When it ended; none while it is under way, or when its runner died.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub ended: Option<OffsetDateTime>,
+    /// Whether there was a quarantine; told at the end.
+    pub was_quarantined: Option<bool>,
+}
+
+impl Lift {
+    pub(super) async fn write(&self, cloud: &Cloud, tenant: &TenantId) -> Result<(), CloudError> {
+        let key = format!("{}{}.json", folder_of_lifts(tenant), self.run);
+        cloud.write_record(&key, self).await
+    }
+}
+
+fn folder_of_lifts(tenant: &TenantId) -> String {
+    format!("promotions/{tenant}.lifts/")
+}
+
+/// All lifts of a site's quarantine in an environment, oldest first.
+///
+/// # Errors
+/// AWS's; a record that cannot be understood.
+pub async fn lifts(cloud: &Cloud, tenant: &TenantId) -> Result<Vec<Lift>, CloudError> {
+    records(cloud, &folder_of_lifts(tenant)).await
+}
+
 /// All promotions to a tenant's site in an environment, oldest first.
 ///
 /// # Errors
 /// AWS's; a record that cannot be understood.
 pub async fn history(cloud: &Cloud, tenant: &TenantId) -> Result<Vec<Record>, CloudError> {
+    records(cloud, &folder(tenant)).await
+}
+
+/// The records in a folder, oldest first.
+async fn records<T: DeserializeOwned>(cloud: &Cloud, folder: &str) -> Result<Vec<T>, CloudError> {
     let bucket = &cloud.foundation.artifacts.bucket;
     let mut pages = cloud
         .s3
         .list_objects_v2()
         .bucket(bucket)
-        .prefix(folder(tenant))
+        .prefix(folder)
         .into_paginator()
         .send();
     let mut keys = Vec::new();
@@ -257,7 +298,7 @@ pub async fn history(cloud: &Cloud, tenant: &TenantId) -> Result<Vec<Record>, Cl
             Err(error) if error.class() == Class::NotFound => continue,
             Err(error) => return Err(error),
         };
-        let record: Record = serde_json::from_slice(&body).map_err(|error| {
+        let record = serde_json::from_slice(&body).map_err(|error| {
             CloudError::Unusable(format!(
                 "the record s3://{bucket}/{key} is not readable: {error}"
             ))

@@ -10,7 +10,7 @@ mod journal;
 mod lend;
 
 pub use check::{Check, check, is_down};
-pub use journal::{Order, Record, State, Step, history};
+pub use journal::{Lift, Order, Record, State, Step, history, lifts};
 
 use crate::apply::{Lease, holder};
 use crate::cloud::{Cloud, CloudError};
@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use site_job::protocol::{Address, Load, Loaded, Manifest, Quarantine, Snapshot, Switched, Work};
 use std::time::{Duration, Instant};
+use time::OffsetDateTime;
 
 use edge::{invalidate, visit};
 
@@ -417,14 +418,26 @@ async fn kept(cloud: &Cloud, tenant: &TenantId, run: &str) -> Result<Taken, Clou
         .ok_or_else(|| CloudError::Unusable(format!("run {run} kept no snapshot of {tenant}")))
 }
 
-/// Ends the quarantine of a site, and has the edge forget that search engines were told to stay away. Whether it was quarantined.
+/// Ends the quarantine of a site, and has the edge forget that search engines were told to stay away. Whether it was quarantined. A
+/// crash half way leaves a record without an end; a repeat makes another.
 ///
 /// # Errors
 /// The job's; AWS's.
 pub async fn lift(target: Side<'_>) -> Result<bool, CloudError> {
-    let run = run_id();
-    let lifted = job(target, format!("{run}-lift"), Work::Lift).await?;
-    invalidate(target, &run).await?;
+    let tenant = &target.context.site().tenant;
+    let mut record = Lift {
+        version: 1,
+        run: run_id(),
+        holder: holder(),
+        ended: None,
+        was_quarantined: None,
+    };
+    record.write(target.cloud, tenant).await?;
+    let lifted = job(target, format!("{}-lift", record.run), Work::Lift).await?;
+    invalidate(target, &record.run).await?;
+    record.ended = Some(OffsetDateTime::now_utc());
+    record.was_quarantined = Some(lifted);
+    record.write(target.cloud, tenant).await?;
     Ok(lifted)
 }
 

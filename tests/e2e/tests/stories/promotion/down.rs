@@ -213,6 +213,12 @@ pub(super) async fn it_is_lifted(world: &World, sites: &Sites) -> Result<()> {
         "{}",
         again.stdout
     );
+    let history = ["promote", "history", "acme", "--env", "dev"];
+    let told = dev.succeed(&history).await?.stdout;
+    ensure!(
+        told.contains("quarantine lifted") && told.contains("was not quarantined"),
+        "{told}"
+    );
     until("dev to be found again", async || {
         let robots = site(world, "dev")
             .get("/robots.txt")
