@@ -4,6 +4,7 @@ mod connect;
 mod ensure;
 mod grants;
 mod inspect;
+pub(crate) mod literals;
 mod remove;
 pub mod sql;
 

@@ -6,22 +6,22 @@
 
 use std::io::Write as _;
 
-use mysql_async::{Column, Conn, Row, Value, consts::ColumnType, prelude::Queryable};
+use mysql_async::{Conn, Row, prelude::Queryable};
 use zstd::stream::write::Encoder;
 
 use super::upload::Upload;
 use crate::{
-    database::{failed, sql},
+    database::{
+        failed,
+        literals::{self, Checksum},
+        sql,
+    },
     log,
     protocol::{ExportedTable, Failure, FailureCode},
 };
 
 /// An INSERT is ended when it is longer: under the server's `max_allowed_packet` (64 MiB by default) even with a long row.
 const STATEMENT: usize = 1 << 20;
-/// The collation id of bytes that are no text, in column metadata
-/// (<https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_query_response_text_resultset_column_definition.html>).
-const BINARY: u16 = 63;
-
 /// What was dumped.
 pub(super) struct Dump {
     pub(super) taken_at: String,
@@ -64,8 +64,13 @@ pub(super) async fn dump(connection: &mut Conn, upload: &mut Upload<'_>) -> Resu
     out.line("SET foreign_key_checks = 0; SET unique_checks = 0;")?;
     let mut done = Vec::with_capacity(tables.len());
     for (name, _) in tables {
-        let rows = table(connection, &name, &mut out).await?;
-        done.push(ExportedTable { name, rows });
+        let (rows, checksum) = table(connection, &name, &mut out).await?;
+        let checksum = Some(checksum.to_string());
+        done.push(ExportedTable {
+            name,
+            rows,
+            checksum,
+        });
     }
     // Views may use each other in any order, so each exists as a stub before the first real one.
     for view in &views {
@@ -113,53 +118,31 @@ fn without_definer(create: &str) -> String {
     }
 }
 
-/// Dumps one table and returns its number of rows.
+/// Dumps one table and returns the number and the checksum of its rows.
 async fn table(
     connection: &mut Conn,
     name: &str,
     out: &mut Output<'_, '_>,
-) -> Result<u64, Failure> {
+) -> Result<(u64, Checksum), Failure> {
+    let mut checksum = Checksum::default();
     let create = definition(connection, "TABLE", name).await?;
     let quoted = sql::identifier(name);
     out.line(&format!("DROP TABLE IF EXISTS {quoted};\n{create};"))?;
 
-    // Generated columns are computed again; invisible ones must be named to be read.
-    let columns: Vec<(String, String)> = connection
-        .exec(
-            "SELECT column_name, data_type FROM information_schema.columns \
-             WHERE table_schema = DATABASE() AND table_name = ? AND generation_expression = '' ORDER BY ordinal_position",
-            (name,),
-        )
-        .await
-        .map_err(failed("listing columns"))?;
-    if columns.is_empty() {
-        return Ok(0);
-    }
-    let names = columns
+    let Some(reading) = literals::reading(connection, name).await? else {
+        return Ok((0, checksum));
+    };
+    let names: Vec<_> = reading
+        .columns
         .iter()
-        .map(|(column, _)| sql::identifier(column))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let selected = columns.iter().map(|(column, kind)| {
-        let column = sql::identifier(column);
-        // As text a FLOAT has six digits; as a DOUBLE it has all it holds.
-        if kind == "float" {
-            format!("{column} + 0e0")
-        } else {
-            column
-        }
-    });
-    let select = format!(
-        "SELECT {} FROM {quoted}",
-        selected.collect::<Vec<_>>().join(", ")
-    );
-
+        .map(|name| sql::identifier(name))
+        .collect();
     let attempt = format!("reading {name}");
     let mut result = connection
-        .query_iter(select)
+        .query_iter(reading.select)
         .await
         .map_err(failed(&attempt))?;
-    let insert = format!("INSERT INTO {quoted} ({names}) VALUES\n");
+    let insert = format!("INSERT INTO {quoted} ({}) VALUES\n", names.join(", "));
     let mut rows = 0;
     let mut length = 0;
     while let Some(row) = result.next().await.map_err(failed(&attempt))? {
@@ -168,7 +151,7 @@ async fn table(
         } else {
             b",\n"
         })?;
-        length += out.row(&row)?;
+        length += out.row(&row, &mut checksum)?;
         rows += 1;
         if length >= STATEMENT {
             out.text(b";\n")?;
@@ -179,7 +162,7 @@ async fn table(
     if length > 0 {
         out.text(b";\n")?;
     }
-    Ok(rows)
+    Ok((rows, checksum))
 }
 
 /// The compressed stream towards the storage.
@@ -210,17 +193,11 @@ impl<'u, 'a> Output<'u, 'a> {
     }
 
     /// Writes `(…)` and returns its length.
-    fn row(&mut self, row: &Row) -> Result<usize, Failure> {
+    fn row(&mut self, row: &Row, checksum: &mut Checksum) -> Result<usize, Failure> {
         let mut text = std::mem::take(&mut self.row);
         text.clear();
-        text.push(b'(');
-        for (at, column) in row.columns_ref().iter().enumerate() {
-            if at > 0 {
-                text.push(b',');
-            }
-            push_value(&mut text, column, row.as_ref(at).unwrap_or(&Value::NULL))?;
-        }
-        text.push(b')');
+        literals::push_row(&mut text, row)?;
+        checksum.add(&text);
         self.text(&text)?;
         let length = text.len();
         self.row = text;
@@ -248,58 +225,6 @@ fn compressing(error: std::io::Error) -> Failure {
     )
 }
 
-/// Appends a value of the text protocol as a literal.
-fn push_value(out: &mut Vec<u8>, column: &Column, value: &Value) -> Result<(), Failure> {
-    use ColumnType as T;
-    let bytes = match value {
-        Value::NULL => b"NULL",
-        Value::Bytes(bytes) => bytes.as_slice(),
-        _ => {
-            return Err(Failure::new(
-                FailureCode::DatabaseFailed,
-                "the server answered in another protocol",
-            ));
-        }
-    };
-    match column.column_type() {
-        _ if *value == Value::NULL => out.extend(bytes),
-        T::MYSQL_TYPE_TINY
-        | T::MYSQL_TYPE_SHORT
-        | T::MYSQL_TYPE_INT24
-        | T::MYSQL_TYPE_LONG
-        | T::MYSQL_TYPE_LONGLONG
-        | T::MYSQL_TYPE_FLOAT
-        | T::MYSQL_TYPE_DOUBLE
-        | T::MYSQL_TYPE_DECIMAL
-        | T::MYSQL_TYPE_NEWDECIMAL
-        | T::MYSQL_TYPE_YEAR => out.extend(bytes),
-        T::MYSQL_TYPE_BIT | T::MYSQL_TYPE_GEOMETRY => push_hex(out, bytes),
-        T::MYSQL_TYPE_STRING
-        | T::MYSQL_TYPE_VAR_STRING
-        | T::MYSQL_TYPE_VARCHAR
-        | T::MYSQL_TYPE_BLOB
-        | T::MYSQL_TYPE_TINY_BLOB
-        | T::MYSQL_TYPE_MEDIUM_BLOB
-        | T::MYSQL_TYPE_LONG_BLOB
-            if column.character_set() == BINARY =>
-        {
-            push_hex(out, bytes);
-        }
-        _ => sql::push_string(out, bytes),
-    }
-    Ok(())
-}
-
-fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    if bytes.is_empty() {
-        // `0x` alone is no literal.
-        out.extend(b"''");
-    } else {
-        out.extend(b"0x");
-        out.extend(hex::encode(bytes).into_bytes());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -310,48 +235,6 @@ mod tests {
         assert_eq!(
             without_definer(create),
             "CREATE ALGORITHM=UNDEFINED SQL SECURITY DEFINER VIEW `v` AS select 1"
-        );
-    }
-
-    #[test]
-    fn values_keep_their_bytes() {
-        let literal = |kind, set, value: Value| {
-            let mut out = Vec::new();
-            push_value(&mut out, &Column::new(kind).with_character_set(set), &value).unwrap();
-            String::from_utf8(out).unwrap()
-        };
-        let bytes = |b: &[u8]| Value::Bytes(b.to_vec());
-        assert_eq!(
-            literal(ColumnType::MYSQL_TYPE_BLOB, BINARY, bytes(&[0, 255])),
-            "0x00ff"
-        );
-        assert_eq!(
-            literal(ColumnType::MYSQL_TYPE_BLOB, BINARY, bytes(&[])),
-            "''"
-        );
-        assert_eq!(
-            literal(ColumnType::MYSQL_TYPE_BLOB, 224, bytes("é'".as_bytes())),
-            "'é\\''"
-        );
-        assert_eq!(
-            literal(ColumnType::MYSQL_TYPE_JSON, BINARY, bytes(b"{\"a\": 1}")),
-            "'{\"a\": 1}'"
-        );
-        assert_eq!(
-            literal(
-                ColumnType::MYSQL_TYPE_DATETIME,
-                BINARY,
-                bytes(b"0000-00-00 00:00:00")
-            ),
-            "'0000-00-00 00:00:00'"
-        );
-        assert_eq!(
-            literal(ColumnType::MYSQL_TYPE_LONGLONG, BINARY, bytes(b"-7")),
-            "-7"
-        );
-        assert_eq!(
-            literal(ColumnType::MYSQL_TYPE_LONGLONG, BINARY, Value::NULL),
-            "NULL"
         );
     }
 }

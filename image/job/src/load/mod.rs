@@ -7,6 +7,7 @@
 //! Everything can be repeated: a load begins anew, a switch knows whether it was done.
 
 mod download;
+mod fill;
 mod prove;
 mod quarantine;
 mod rows;
@@ -16,13 +17,12 @@ mod switch;
 mod tables;
 mod uploads;
 
-use std::{collections::BTreeMap, env, io::BufReader, process::Stdio, time::Duration};
+use std::{env, process::Stdio, sync::Arc, time::Duration};
 
 use mysql_async::{Conn, prelude::Queryable};
 use sha2::{Digest, Sha256};
 use tokio::{
     process::Command,
-    sync::mpsc,
     time::{Instant, sleep},
 };
 
@@ -37,7 +37,6 @@ use crate::{
     database::{self, failed, sql},
     job::UPLOADS,
     log::{self, Level},
-    mask::Masker,
     protocol::{
         ExportedFile, Failure, FailureCode, Installed, LeakTest, Load, Loaded, LoadedTable,
         Manifest, Outcome, REQUEST_VARIABLE, Request, VERSION, Work,
@@ -45,14 +44,13 @@ use crate::{
     rewrite::Rewriter,
 };
 use download::through;
-use statements::{Kind, Statement, Statements};
+use fill::{Filled, fill};
+use statements::Edits;
 
 /// The folder beside the uploads, in their root; the web server does not show it.
 pub(crate) const BESIDE: &str = ".bbws";
 /// The table that says which run loaded or switched a schema.
 const MARK: &str = "bbws_run";
-/// Connections that fill tables. One statement is worked on while others travel.
-const WIDTH: usize = 3;
 /// A role that was just made is not known everywhere at once
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html>, "Changes that I make are not always immediately visible").
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -103,7 +101,10 @@ pub async fn load(load: &Load, tenant: &str, aws: &Aws) -> Result<Loaded, Failur
     let present = tables::list(&mut connection, &schemas.live).await?;
     let fates = tables::fates(load, &manifest, &present)?;
     tables::guard(&mut connection, load, &manifest).await?;
-    let masker = quarantine::masker(&mut connection, load, &schemas).await?;
+    let edits = Arc::new(Edits {
+        rewriter,
+        masker: quarantine::masker(&mut connection, load, &schemas).await?,
+    });
     begin(&mut connection, &schemas.next, &load.run).await?;
 
     let mut began = Instant::now();
@@ -127,39 +128,41 @@ pub async fn load(load: &Load, tenant: &str, aws: &Aws) -> Result<Loaded, Failur
             return Ok(Filled::default());
         }
         let dump = file(&manifest, "database.sql.zst")?;
-        let edits = (rewriter.clone(), masker.clone());
-        fill(&s3, load, dump, &schemas, &fates, edits).await
+        fill(&s3, load, dump, &schemas, &fates, Arc::clone(&edits)).await
     };
     let (files, filled) = tokio::join!(files, rows);
     let (files, waited_for_files) = files?;
     (loaded.uploads, loaded.left_out) = (files, fates.left_out(&manifest));
-    let filled = filled?;
+    let mut filled = filled?;
     if !load.content.has_tables() {
         return Ok(loaded);
     }
-    loaded.masked = filled.masked;
     loaded.took.filled = milliseconds(&mut began);
+    loaded.took.edited = millis(filled.edited);
     loaded.took.waited = millis(waited_for_files.max(filled.waited));
 
-    for table in manifest
-        .tables
-        .iter()
-        .filter(|table| fates.fills(&table.name))
-    {
-        let rewritten = filled
-            .rewritten
-            .get(&table.name)
-            .copied()
-            .unwrap_or_default();
-        prove::rows(&mut connection, &schemas.next, table).await?;
-        if fates.takes(&table.name) {
+    let mut arrived = Vec::new();
+    for table in &manifest.tables {
+        if !fates.fills(&table.name) {
+            continue;
+        }
+        let sent = filled.tables.remove(&table.name).unwrap_or_default();
+        loaded.masked += sent.edited.masked;
+        let stays = fates.takes(&table.name);
+        if stays {
             loaded.tables.push(LoadedTable {
                 name: table.name.clone(),
                 rows: table.rows,
-                rewritten,
+                rewritten: sent.edited.rewritten,
             });
         }
+        arrived.push(prove::Arrived {
+            table: table.clone(),
+            sent,
+            stays,
+        });
     }
+    prove::rows(&schemas.next, arrived, &edits).await?;
     for name in fates.made_empty() {
         loaded.tables.push(LoadedTable {
             name: name.clone(),
@@ -169,22 +172,11 @@ pub async fn load(load: &Load, tenant: &str, aws: &Aws) -> Result<Loaded, Failur
     }
     tables::age(&mut connection, &schemas, &fates).await?;
     loaded.orphans = tables::authors(&mut connection, load, &schemas, &fates).await?;
-    let names: Vec<_> = loaded
-        .tables
-        .iter()
-        .map(|table| table.name.as_str())
-        .collect();
-    if let Some(masker) = &masker {
-        prove::no_mails(&mut connection, &schemas.next, &names, masker).await?;
-    }
     tables::options(&mut connection, load, &schemas, &fates).await?;
     if fates.takes(tables::OPTIONS) {
         quarantine::state(&mut connection, load, &schemas).await?;
     }
     tables::surround(&mut connection, &schemas, &present, &fates).await?;
-    if let Some(rewriter) = &rewriter {
-        prove::no_leftovers(&mut connection, &schemas.next, &names, load, rewriter).await?;
-    }
     tables::mark(&mut connection, &schemas.next, &loaded.tables).await?;
     let _ = connection.disconnect().await;
     loaded.took.proved = milliseconds(&mut began);
@@ -295,117 +287,6 @@ fn file<'m>(manifest: &'m Manifest, name: &str) -> Result<&'m ExportedFile, Fail
             format!("the snapshot has no {name}"),
         )
     })
-}
-
-/// What was done to rows on their way.
-#[derive(Default)]
-struct Filled {
-    /// Addresses rewritten, by table.
-    rewritten: BTreeMap<String, u64>,
-    /// Values masked.
-    masked: u64,
-    /// How long the storage was waited for.
-    waited: Duration,
-}
-
-/// Fills `next` from the dump.
-async fn fill(
-    s3: &aws_sdk_s3::Client,
-    load: &Load,
-    dump: &ExportedFile,
-    schemas: &Schemas,
-    fates: &tables::Fates,
-    (rewriter, masker): (Option<Rewriter>, Option<Masker>),
-) -> Result<Filled, Failure> {
-    let (sender, receiver) = mpsc::channel::<Statement>(WIDTH);
-    let wanted = fates.clone();
-    let reading = through(s3, &load.snapshot.bucket, dump, move |chunks| {
-        let unreadable = |error: std::io::Error| {
-            Failure::new(
-                FailureCode::StorageFailed,
-                format!("reading the dump: {error}"),
-            )
-        };
-        let plain = zstd::stream::read::Decoder::new(chunks).map_err(unreadable)?;
-        let plain = BufReader::with_capacity(1 << 18, plain);
-        let mut statements = Statements::new(plain, rewriter.as_ref(), masker.as_ref());
-        let fills = |table: &str| wanted.fills(table);
-        while let Some(statement) = statements.next(fills).map_err(unreadable)? {
-            let wanted = match &statement.kind {
-                Kind::Define(table) => wanted.defines(table),
-                Kind::Fill(table) => wanted.fills(table),
-                Kind::Session | Kind::View => false,
-            };
-            // Whoever executes has failed, and says why.
-            if wanted && sender.blocking_send(statement).is_err() {
-                break;
-            }
-        }
-        Ok(())
-    });
-    // The reader's end of the channel goes with it, so both end whichever fails.
-    let (read, executed) = tokio::join!(reading, execute(receiver, &schemas.next));
-    let mut filled = executed?;
-    ((), filled.waited) = read?;
-    Ok(filled)
-}
-
-/// Executes statements in their order where that matters: a table is made before it is filled.
-async fn execute(
-    mut statements: mpsc::Receiver<Statement>,
-    schema: &str,
-) -> Result<Filled, Failure> {
-    let mut all = Filled::default();
-    let mut defining = connect(schema).await?;
-    let mut idle = Vec::new();
-    for _ in 0..WIDTH {
-        idle.push(connect(schema).await?);
-    }
-    let mut busy = tokio::task::JoinSet::new();
-    while let Some(statement) = statements.recv().await {
-        match statement.kind {
-            Kind::Define(table) => defining
-                .query_drop(statement.text)
-                .await
-                .map_err(failed(&format!("making {table}")))?,
-            Kind::Fill(table) => {
-                let mut connection = match idle.pop() {
-                    Some(connection) => connection,
-                    None => filled(busy.join_next().await)?,
-                };
-                *all.rewritten.entry(table.clone()).or_default() += statement.rewritten;
-                all.masked += statement.masked;
-                busy.spawn(async move {
-                    connection
-                        .query_drop(statement.text)
-                        .await
-                        .map_err(failed(&format!("filling {table}")))?;
-                    Ok(connection)
-                });
-            }
-            Kind::Session | Kind::View => {}
-        }
-    }
-    while let Some(done) = busy.join_next().await {
-        idle.push(filled(Some(done))?);
-    }
-    for connection in idle.into_iter().chain([defining]) {
-        let _ = connection.disconnect().await;
-    }
-    Ok(all)
-}
-
-type Done = Result<Result<Conn, Failure>, tokio::task::JoinError>;
-
-fn filled(done: Option<Done>) -> Result<Conn, Failure> {
-    match done {
-        Some(Ok(done)) => done,
-        Some(Err(error)) => Err(Failure::new(FailureCode::DatabaseFailed, error.to_string())),
-        None => Err(Failure::new(
-            FailureCode::DatabaseFailed,
-            "no connection is left to fill tables with",
-        )),
-    }
 }
 
 /// Makes the site's settings so in `schema`, upgrades its tables where this image needs that, and asks for pages: what an

@@ -1,4 +1,4 @@
-//! The statements of a dump, with new addresses in their texts. Knows the form that the export writes: a statement ends with `;`
+//! The statements of a dump, and the changes of their rows. Knows the form that the export writes: a statement ends with `;`
 //! at the end of a line, and no literal holds the end of a line.
 
 use std::io::{self, BufRead};
@@ -17,10 +17,40 @@ pub(super) struct Statement {
     pub(super) kind: Kind,
     /// Its text, without the `;`.
     pub(super) text: Vec<u8>,
-    /// How many addresses were rewritten in it.
+}
+
+/// What becomes of rows on their way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Edits {
+    pub(super) rewriter: Option<Rewriter>,
+    pub(super) masker: Option<Masker>,
+}
+
+/// How much was changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Edited {
+    /// Addresses rewritten.
     pub(super) rewritten: u64,
-    /// How many values were masked.
+    /// Values masked.
     pub(super) masked: u64,
+}
+
+impl Edits {
+    /// The rows of an INSERT into `table` with their changes.
+    ///
+    /// # Errors
+    /// A text that no export writes.
+    pub(super) fn apply(&self, table: &str, text: Vec<u8>) -> io::Result<(Vec<u8>, Edited)> {
+        let (text, rewritten, masked) = match (&self.masker, &self.rewriter) {
+            (Some(masker), rewriter) => rows::rewrite(table, text, rewriter.as_ref(), masker)?,
+            (None, Some(rewriter)) => {
+                let (text, rewritten) = rewrite(text, rewriter)?;
+                (text, rewritten, 0)
+            }
+            (None, None) => (text, 0, 0),
+        };
+        Ok((text, Edited { rewritten, masked }))
+    }
 }
 
 /// What a statement does.
@@ -36,68 +66,31 @@ pub(super) enum Kind {
     View,
 }
 
-/// Reads statement after statement.
-pub(super) struct Statements<'r, R> {
-    reader: R,
-    rewriter: Option<&'r Rewriter>,
-    masker: Option<&'r Masker>,
-}
-
-impl<'r, R: BufRead> Statements<'r, R> {
-    /// Rewrites with `rewriter` and masks with `masker`, where there is one.
-    pub(super) fn new(
-        reader: R,
-        rewriter: Option<&'r Rewriter>,
-        masker: Option<&'r Masker>,
-    ) -> Self {
-        Self {
-            reader,
-            rewriter,
-            masker,
+/// The next statement, or `None` at the end.
+///
+/// # Errors
+/// The reader's; a text that is no dump of ours or breaks off.
+pub(super) fn next(reader: &mut impl BufRead) -> io::Result<Option<Statement>> {
+    let mut text = Vec::new();
+    loop {
+        let length = reader.read_until(b'\n', &mut text)?;
+        if length == 0 {
+            return if text.is_empty() {
+                Ok(None)
+            } else {
+                Err(invalid("it breaks off"))
+            };
+        }
+        if text.ends_with(b";\n") {
+            text.truncate(text.len() - 2);
+            break;
         }
     }
-
-    /// The next statement, or `None` at the end.
-    ///
-    /// # Errors
-    /// The reader's; a text that is no dump of ours or breaks off.
-    pub(super) fn next(&mut self, wanted: impl Fn(&str) -> bool) -> io::Result<Option<Statement>> {
-        let mut text = Vec::new();
-        loop {
-            let length = self.reader.read_until(b'\n', &mut text)?;
-            if length == 0 {
-                return if text.is_empty() {
-                    Ok(None)
-                } else {
-                    Err(invalid("it breaks off"))
-                };
-            }
-            if text.ends_with(b";\n") {
-                text.truncate(text.len() - 2);
-                break;
-            }
-        }
-        let kind = kind(&text).ok_or_else(|| {
-            let start = String::from_utf8_lossy(&text[..text.len().min(60)]).into_owned();
-            invalid(&format!("no statement that an export writes: {start}"))
-        })?;
-        let (mut rewritten, mut masked) = (0, 0);
-        match (&kind, self.masker, self.rewriter) {
-            (Kind::Fill(table), Some(masker), rewriter) if wanted(table) => {
-                (text, rewritten, masked) = rows::rewrite(table, text, rewriter, masker)?;
-            }
-            (Kind::Fill(table), None, Some(rewriter)) if wanted(table) => {
-                (text, rewritten) = rewrite(text, rewriter)?;
-            }
-            _ => {}
-        }
-        Ok(Some(Statement {
-            kind,
-            text,
-            rewritten,
-            masked,
-        }))
-    }
+    let kind = kind(&text).ok_or_else(|| {
+        let start = String::from_utf8_lossy(&text[..text.len().min(60)]).into_owned();
+        invalid(&format!("no statement that an export writes: {start}"))
+    })?;
+    Ok(Some(Statement { kind, text }))
 }
 
 pub(super) fn invalid(reason: &str) -> io::Error {
@@ -239,15 +232,17 @@ mod tests {
             scheme: "https".into(),
             authority: "www.acme.com".into(),
         };
-        let rewriter = Rewriter::new(&["acme.test".to_owned()], to).unwrap();
-        let mut statements = Statements::new(dump.as_bytes(), Some(&rewriter), None);
-        let mut all = Vec::new();
-        while let Some(one) = statements.next(|_| true).unwrap() {
-            all.push((
-                one.kind,
-                String::from_utf8(one.text).unwrap(),
-                one.rewritten,
-            ));
+        let edits = Edits {
+            rewriter: Some(Rewriter::new(&["acme.test".to_owned()], to).unwrap()),
+            masker: None,
+        };
+        let (mut dump, mut all) = (dump.as_bytes(), Vec::new());
+        while let Some(Statement { kind, text }) = next(&mut dump).unwrap() {
+            let (text, edited) = match &kind {
+                Kind::Fill(table) => edits.apply(table, text).unwrap(),
+                _ => (text, Edited::default()),
+            };
+            all.push((kind, String::from_utf8(text).unwrap(), edited.rewritten));
         }
         all
     }
@@ -304,21 +299,8 @@ mod tests {
 
     #[test]
     fn what_is_no_dump_is_refused() {
-        let mut statements = Statements::new(&b"GRANT ALL ON *.* TO x;\n"[..], None, None);
-        assert!(
-            statements
-                .next(|_| true)
-                .unwrap_err()
-                .to_string()
-                .contains("GRANT")
-        );
-        let mut statements = Statements::new(&b"INSERT INTO `a` VALUES\n(1),\n"[..], None, None);
-        assert!(
-            statements
-                .next(|_| true)
-                .unwrap_err()
-                .to_string()
-                .contains("breaks off")
-        );
+        let refused = |mut dump: &[u8]| next(&mut dump).unwrap_err().to_string();
+        assert!(refused(b"GRANT ALL ON *.* TO x;\n").contains("GRANT"));
+        assert!(refused(b"INSERT INTO `a` VALUES\n(1),\n").contains("breaks off"));
     }
 }

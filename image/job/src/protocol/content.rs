@@ -62,6 +62,10 @@ pub struct ExportedTable {
     pub name: String,
     /// The rows written.
     pub rows: u64,
+    /// Of the rows as they are written, whatever their order: the sum modulo 2^64 of the first eight bytes, big-endian, of each
+    /// row's SHA-256, from `(` to `)`; hexadecimal. Older exports have none.
+    #[serde(default)]
+    pub checksum: Option<String>,
 }
 
 /// A content snapshot that is loaded.
@@ -136,7 +140,10 @@ pub struct Took {
     pub filled: u64,
     /// Of these, how many it waited for the storage, which it reads while it rewrites and writes.
     pub waited: u64,
-    /// Milliseconds until all was counted and searched.
+    /// Milliseconds that rewriting and masking took, of all threads together, while rows were read and written.
+    #[serde(default)]
+    pub edited: u64,
+    /// Milliseconds until all rows were read back, counted, compared and searched.
     pub proved: u64,
     /// Milliseconds until the site had answered.
     pub tried: u64,

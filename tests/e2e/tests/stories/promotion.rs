@@ -35,6 +35,7 @@ async fn promotion() {
             )?;
             what_breaks_the_site_never_shows(world, &sites).await?;
             what_is_too_new_is_refused(world, &sites).await?;
+            what_does_not_fit_is_not_cut(world, &sites).await?;
             tokio::try_join!(
                 it_can_be_taken_back(world, &sites),
                 down::what_leaves_prod_is_quarantined(world, &sites)
@@ -343,6 +344,30 @@ async fn what_is_too_new_is_refused(world: &World, sites: &Sites) -> Result<()> 
     Ok(())
 }
 
+/// A database cuts what is too long for its column. No such row is put in place.
+async fn what_does_not_fit_is_not_cut(world: &World, sites: &Sites) -> Result<()> {
+    let table = "<?php global $wpdb; $wpdb->query( 'DROP TABLE IF EXISTS wp_tight' );
+        if ( $args ) {
+            $wpdb->query( \"CREATE TABLE wp_tight (id int PRIMARY KEY, host varchar({$args[1]}))\" );
+            $wpdb->insert( 'wp_tight', array( 'id' => 1, 'host' => $args[0] ) );
+        }";
+    let host = "acme.dev.localhost";
+    sites
+        .php("dev", table, &[host, &host.len().to_string()])
+        .await?;
+    let tight = [&PROMOTE[..], &["--content", "tables=wp_tight"]].concat();
+    let refused = sites.run(&tight).await?.expect_code(1)?;
+    ensure!(
+        refused.stderr.contains("wp_tight are others") && refused.stderr.contains("column 'host'"),
+        "{}",
+        refused.stderr
+    );
+    sites.php("dev", table, &[]).await?;
+    sites.nothing_is_left(world, &ALL).await?;
+    world.note("a row that the database altered is not put in place");
+    Ok(())
+}
+
 async fn it_can_be_taken_back(world: &World, sites: &Sites) -> Result<()> {
     let undo = ["promote", "undo", "acme", "--env", "sit", "--confirm=acme"];
     sites.promoter("sit").succeed(&undo).await?;
@@ -364,7 +389,7 @@ async fn it_can_be_taken_back(world: &World, sites: &Sites) -> Result<()> {
     let runs = sites.history().await?;
     let states: Vec<_> = runs.iter().map(|run| run["state"].clone()).collect();
     ensure!(
-        states == ["done", "rolled_back", "rolled_back", "done"],
+        states == ["done", "rolled_back", "rolled_back", "rolled_back", "done"],
         "{states:?}"
     );
     world.note("the promotion was taken back");
