@@ -124,7 +124,7 @@ impl Report {
         if let Some(tables) = &self.tables {
             let times = |seconds: f64| self.search_replace / seconds.max(0.001);
             text.push_str(&format!(
-                "  the tables alone: rewritten in {:.2} s of a processor, rewritten and loaded in {:.1} s, read back and proved in {:.1} s\n",
+                "  the tables alone: rewritten in {:.2} s of all threads together, rewritten and loaded in {:.1} s, read back and proved in {:.1} s\n",
                 tables.edited, tables.filled, tables.proved
             ));
             text.push_str(&format!(
