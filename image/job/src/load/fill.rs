@@ -208,18 +208,10 @@ impl Filled {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{protocol::Address, rewrite::Rewriter};
 
     #[test]
     fn rows_are_known_before_and_after_their_changes() {
-        let to = Address {
-            scheme: "https".into(),
-            authority: "www.acme.com".into(),
-        };
-        let edits = Edits {
-            rewriter: Some(Rewriter::new(&["acme.test".to_owned()], to).unwrap()),
-            masker: None,
-        };
+        let edits = statements::edits();
         let of = |text: &str| edit(&edits, "a", text.as_bytes().to_vec()).unwrap().1;
         let insert = |rows: &str| format!("INSERT INTO `a` (`b`) VALUES\n{rows}");
         let changed = of(&insert("('acme.test'),\n('x')"));

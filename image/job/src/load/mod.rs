@@ -175,6 +175,10 @@ pub async fn load(load: &Load, tenant: &str, aws: &Aws) -> Result<Loaded, Failur
     tables::options(&mut connection, load, &schemas, &fates).await?;
     if fates.takes(tables::OPTIONS) {
         quarantine::state(&mut connection, load, &schemas).await?;
+        // With the environment's own among them.
+        if let Some(rewriter) = &edits.rewriter {
+            prove::no_addresses(&schemas.next, tables::OPTIONS, rewriter).await?;
+        }
     }
     tables::surround(&mut connection, &schemas, &present, &fates).await?;
     tables::mark(&mut connection, &schemas.next, &loaded.tables).await?;

@@ -16,7 +16,9 @@ use crate::{
         failed,
         literals::{self, Checksum},
     },
+    mask::Masker,
     protocol::{ExportedTable, Failure, FailureCode},
+    rewrite::Rewriter,
 };
 
 /// A table that was filled.
@@ -63,7 +65,12 @@ pub(super) async fn rows(
                 let Some(arrived) = next else {
                     break;
                 };
-                let held = held(&mut connection, &arrived, &edits).await?;
+                let name = &arrived.table.name;
+                let (rewriter, masker) = match arrived.stays {
+                    true => (edits.rewriter.as_ref(), edits.masker.as_ref()),
+                    false => (None, None),
+                };
+                let held = held(&mut connection, name, rewriter, masker).await?;
                 compare(&arrived, &held)?;
                 all.addresses.extend(held.addresses);
                 all.mails.extend(held.mails);
@@ -83,17 +90,34 @@ pub(super) async fn rows(
     none("old addresses", all.addresses)
 }
 
-/// Reads a table.
-async fn held(connection: &mut Conn, arrived: &Arrived, edits: &Edits) -> Result<Held, Failure> {
-    let name = &arrived.table.name;
+/// A table that more was put into than the snapshot's rows holds no old address either.
+///
+/// # Errors
+/// As [`rows`].
+pub(super) async fn no_addresses(
+    schema: &str,
+    table: &str,
+    rewriter: &Rewriter,
+) -> Result<(), Failure> {
+    let mut connection = connect(schema).await?;
+    let held = held(&mut connection, table, Some(rewriter), None).await?;
+    let _ = connection.disconnect().await;
+    none("old addresses", held.addresses)
+}
+
+/// Reads a table of the connection's schema, and looks for addresses and e-mail addresses in it.
+async fn held(
+    connection: &mut Conn,
+    name: &str,
+    rewriter: Option<&Rewriter>,
+    masker: Option<&Masker>,
+) -> Result<Held, Failure> {
     let attempt = format!("reading {name} back");
     let attempt = failed(&attempt);
     let mut held = Held::default();
     let Some(reading) = literals::reading(connection, name).await? else {
         return Ok(held);
     };
-    let rewriter = edits.rewriter.as_ref().filter(|_| arrived.stays);
-    let masker = edits.masker.as_ref().filter(|_| arrived.stays);
     // Addresses, and e-mail addresses where none may be.
     let mut counts = vec![(0, 0); reading.columns.len()];
     let mailless: Vec<_> = reading

@@ -222,20 +222,25 @@ pub(super) fn unescape(literal: &[u8], value: &mut Vec<u8>) {
     value.extend_from_slice(rest);
 }
 
+/// From `acme.test` to `https://www.acme.com`.
+#[cfg(test)]
+pub(super) fn edits() -> Edits {
+    let to = crate::protocol::Address {
+        scheme: "https".into(),
+        authority: "www.acme.com".into(),
+    };
+    Edits {
+        rewriter: Some(Rewriter::new(&["acme.test".to_owned()], to).unwrap()),
+        masker: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Address;
 
     fn read(dump: &str) -> Vec<(Kind, String, u64)> {
-        let to = Address {
-            scheme: "https".into(),
-            authority: "www.acme.com".into(),
-        };
-        let edits = Edits {
-            rewriter: Some(Rewriter::new(&["acme.test".to_owned()], to).unwrap()),
-            masker: None,
-        };
+        let edits = edits();
         let (mut dump, mut all) = (dump.as_bytes(), Vec::new());
         while let Some(Statement { kind, text }) = next(&mut dump).unwrap() {
             let (text, edited) = match &kind {
