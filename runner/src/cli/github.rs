@@ -1,13 +1,13 @@
 //! `bbws github`: what workflows tell GitHub.
 
 use super::{CliError, ExitCode, Global, Interrupt};
-use crate::github::{self, Client, GithubError, Plan, Run, Validation};
+use crate::github::{self, Checks, Client, GithubError, Plan, Run, Validation};
 use crate::manifest::EnvironmentName;
 use crate::output;
 use clap::Subcommand;
 use std::path::PathBuf;
 
-/// Tells GitHub of plans and applies, from the JSON that they print. For workflows.
+/// Tells GitHub of plans, applies and checks, from the JSON that they print. For workflows.
 ///
 /// Needs what a workflow has: GITHUB_REPOSITORY, GITHUB_API_URL, and GITHUB_TOKEN with the permissions that each names.
 #[derive(Debug, clap::Args)]
@@ -55,6 +55,14 @@ Examples:
   bbws plan --env dev --deep --json > plan.json
   bbws github drift --env dev --plan plan.json")]
     Drift(DriftArgs),
+    /// Report what a doctor or an audit checked: the step summary, and an issue while they do not end well.
+    ///
+    /// Permission: issues, write.
+    #[command(after_help = "\
+Examples:
+  bbws audit --env dev --json > audit.json
+  bbws github checks --env dev --checks audit.json")]
+    Checks(ChecksArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -95,6 +103,16 @@ struct DriftArgs {
 }
 
 #[derive(Debug, clap::Args)]
+struct ChecksArgs {
+    /// The environment.
+    #[arg(long, value_name = "NAME")]
+    env: EnvironmentName,
+    /// What `bbws doctor --json` or `bbws audit --json` printed.
+    #[arg(long, value_name = "FILE")]
+    checks: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
 struct AtCommit {
     /// The environment.
     #[arg(long, value_name = "NAME")]
@@ -123,6 +141,7 @@ pub(super) async fn run(
         Action::Plan(args) => ("github plan", interrupt.ends(plan(&client, args)).await),
         Action::Apply(args) => ("github apply", interrupt.ends(apply(&client, args)).await),
         Action::Drift(args) => ("github drift", interrupt.ends(drift(&client, args)).await),
+        Action::Checks(args) => ("github checks", interrupt.ends(checks(&client, args)).await),
         Action::Approved(args) => {
             return interrupt.ends(approved(global, &client, args)).await;
         }
@@ -136,10 +155,10 @@ pub(super) async fn run(
 
 async fn plan(client: &Client, args: PlanArgs) -> Result<(), CliError> {
     let environment = args.at.env.as_str();
-    let printed = github::read::<Plan>(&args.plan, "plan")?;
+    let printed = github::read::<Plan>(&args.plan, &["plan"])?;
     let validation = args.validation.as_deref();
     let validation = validation
-        .map(|file| github::read::<Validation>(file, "validate"))
+        .map(|file| github::read::<Validation>(file, &["validate"]))
         .transpose()?;
     let validation = validation.as_ref().and_then(|read| read.result.as_ref());
     github::of_plan(environment, &printed)?;
@@ -157,7 +176,7 @@ async fn plan(client: &Client, args: PlanArgs) -> Result<(), CliError> {
 
 async fn apply(client: &Client, args: ApplyArgs) -> Result<(), CliError> {
     let environment = args.at.env.as_str();
-    let printed = github::read::<Run>(&args.run, "apply")?;
+    let printed = github::read::<Run>(&args.run, &["apply"])?;
     github::of_run(environment, &printed)?;
     // The issue first: it matters more than the pages of deployments.
     github::not_live(client, &args.at.commit, environment, &printed).await?;
@@ -168,9 +187,17 @@ async fn apply(client: &Client, args: ApplyArgs) -> Result<(), CliError> {
 }
 
 async fn drift(client: &Client, args: DriftArgs) -> Result<(), CliError> {
-    let printed = github::read::<Plan>(&args.plan, "plan")?;
+    let printed = github::read::<Plan>(&args.plan, &["plan"])?;
     github::of_plan(args.env.as_str(), &printed)?;
     github::drift(client, args.env.as_str(), &printed).await?;
+    Ok(())
+}
+
+async fn checks(client: &Client, args: ChecksArgs) -> Result<(), CliError> {
+    let environment = args.env.as_str();
+    let printed = github::read::<Checks>(&args.checks, &["doctor", "audit"])?;
+    github::of_checks(environment, &printed)?;
+    github::checked(client, environment, &printed).await?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The versioned JSON of `bbws plan --json` and `bbws apply --json`, as it is read here: a contract, apart from the inside.
+//! The versioned JSON that verbs print, as it is read here: a contract, apart from the inside.
 
 use super::GithubError;
 use crate::output::SCHEMA_VERSION;
@@ -169,11 +169,39 @@ pub struct Item {
     pub next: Option<String>,
 }
 
-/// Reads what a verb printed into `file`.
+/// `bbws doctor --json` and `bbws audit --json`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Checks {
+    /// Where.
+    pub environment: String,
+    /// Each of one thing.
+    pub checks: Vec<Checked>,
+}
+
+/// What a check says of one thing.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Checked {
+    /// Which check.
+    pub check: String,
+    /// The thing.
+    pub subject: String,
+    /// `pass`, `finding` or `unreadable`.
+    pub verdict: String,
+    /// What was found, or why nothing was.
+    pub found: String,
+    /// What to do.
+    pub fix: String,
+}
+
+/// Reads what one of the verbs `commands` printed into `file`.
 ///
 /// # Errors
 /// The file system's; it is no such JSON.
-pub fn read<T: DeserializeOwned>(file: &Path, command: &str) -> Result<Printed<T>, GithubError> {
+pub fn read<T: DeserializeOwned>(
+    file: &Path,
+    commands: &[&str],
+) -> Result<Printed<T>, GithubError> {
+    let command = commands.join("` or `bbws ");
     let failed = |reason: String| GithubError::File {
         file: file.display().to_string(),
         reason,
@@ -181,7 +209,10 @@ pub fn read<T: DeserializeOwned>(file: &Path, command: &str) -> Result<Printed<T
     let text = std::fs::read(file).map_err(|error| failed(error.to_string()))?;
     let printed: Printed<T> = serde_json::from_slice(&text)
         .map_err(|error| failed(format!("not what `bbws {command} --json` prints: {error}")))?;
-    match (printed.schema_version, printed.command == command) {
+    match (
+        printed.schema_version,
+        commands.contains(&printed.command.as_str()),
+    ) {
         (SCHEMA_VERSION, true) => Ok(printed),
         (SCHEMA_VERSION, false) => Err(failed(format!(
             "holds the result of `bbws {}`, not of `bbws {command}`",

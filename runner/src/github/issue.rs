@@ -3,7 +3,7 @@
 use super::client::{Client, GithubError};
 use super::comment;
 use super::deployment::log_url;
-use super::input::{Item, Plan, Printed, Run};
+use super::input::{Checked, Checks, Failure, Item, Plan, Printed, Run};
 use super::markdown::{block, code};
 use hyper::Method;
 use serde_json::json;
@@ -28,18 +28,11 @@ pub async fn not_live(
     let body = match (&printed.result, &printed.error) {
         (Some(run), _) if run.failed.is_empty() && run.skipped.is_empty() => None,
         (Some(run), _) => Some(of_run(run)),
-        (None, error) => {
-            let error = error.as_ref();
-            let message = error.map_or("It said not why.", |error| error.message.as_str());
-            let next = error.and_then(|error| error.next.as_deref());
-            let next = next.map(|next| format!("\nNext: {}\n", code(next)));
-            Some(format!(
-                "The apply ended with exit code {} and changed nothing more:\n\n{}{}",
-                printed.exit_code,
-                block("text", &cut(message)),
-                next.unwrap_or_default()
-            ))
-        }
+        (None, error) => Some(format!(
+            "The apply ended with exit code {} and changed nothing more:\n\n{}",
+            printed.exit_code,
+            failure(error.as_ref())
+        )),
     };
     let body = body.map(|body| {
         format!(
@@ -80,6 +73,27 @@ pub async fn drift(
     });
     let title = format!("{environment} has drifted from main");
     keep(client, ("drift", environment), &title, body).await
+}
+
+/// After a doctor's or an audit's checks: while one of them does not pass, an issue says which, and what to do.
+///
+/// # Errors
+/// GitHub's.
+pub async fn checked(
+    client: &Client,
+    environment: &str,
+    printed: &Printed<Checks>,
+) -> Result<(), GithubError> {
+    let verb = &printed.command;
+    let body = (printed.exit_code != 0).then(|| {
+        let again = code(&format!("bbws {verb} --env {environment}"));
+        format!(
+            "{}\n{again} shows all of it. Once nothing is left, the workflow closes this.\n",
+            checks_text(printed)
+        )
+    });
+    let title = format!("{verb} of {environment} does not pass");
+    keep(client, (verb, environment), &title, body).await
 }
 
 /// Opens, updates or closes the issue of a matter. Repeated, it changes nothing more.
@@ -159,6 +173,47 @@ fn named(item: &Item) -> String {
         code(&item.action),
         code(&item.resource)
     )
+}
+
+/// Why a verb failed, and what to do.
+fn failure(error: Option<&Failure>) -> String {
+    let message = error.map_or("It said not why.", |error| error.message.as_str());
+    let next = error.and_then(|error| error.next.as_deref());
+    let next = next.map(|next| format!("\nNext: {}\n", code(next)));
+    block("text", &cut(message)) + &next.unwrap_or_default()
+}
+
+/// What does not pass: what could not be read comes first, as nobody knows what it hides.
+pub(super) fn checks_text(printed: &Printed<Checks>) -> String {
+    let Some(Checks { checks, .. }) = &printed.result else {
+        return failure(printed.error.as_ref());
+    };
+    let of = |verdict: &str| -> Vec<&Checked> {
+        checks.iter().filter(|o| o.verdict == verdict).collect()
+    };
+    let (unreadable, findings) = (of("unreadable"), of("finding"));
+    let mut text = format!(
+        "{} checks: {} found something, {} could not look.\n\n",
+        checks.len(),
+        findings.len(),
+        unreadable.len()
+    );
+    let failed = unreadable.iter().chain(&findings);
+    for checked in failed.clone().take(MOST) {
+        let _ = writeln!(
+            text,
+            "- {} of {}: {}\n  - {}",
+            code(&checked.check),
+            code(&checked.subject),
+            code(&checked.found),
+            code(&checked.fix)
+        );
+    }
+    let more = failed.count().saturating_sub(MOST);
+    if more > 0 {
+        let _ = writeln!(text, "- and {more} more");
+    }
+    text
 }
 
 fn cut(text: &str) -> String {

@@ -2,7 +2,7 @@
 
 use super::client::GithubError;
 use super::comment;
-use super::input::{Plan, Printed, Run};
+use super::input::{Checks, Plan, Printed, Run};
 use super::issue;
 use super::markdown::code;
 use std::fs::OpenOptions;
@@ -31,6 +31,19 @@ pub fn of_run(environment: &str, printed: &Printed<Run>) -> Result<(), GithubErr
         "### {}\n\n{}\n",
         code(environment),
         issue::run_text(printed)
+    ))
+}
+
+/// Of checks.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn of_checks(environment: &str, printed: &Printed<Checks>) -> Result<(), GithubError> {
+    append(&format!(
+        "### {}: {}\n\n{}\n",
+        code(environment),
+        code(&printed.command),
+        issue::checks_text(printed)
     ))
 }
 

@@ -1,11 +1,15 @@
 //! What `bbws github` makes of plans and applies: one comment, a check run, labels, deployments, one issue. No cloud is needed.
 
+mod text;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Bbws, Fleet, Github, Outcome};
 use serde_json::{Value, json};
+
+use text::nothing_acts;
 
 const HEAD: &str = "1111111111111111111111111111111111111111";
 const MERGED: &str = "2222222222222222222222222222222222222222";
@@ -358,6 +362,62 @@ async fn a_failed_apply_is_one_issue_until_it_is_over() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_checks_find_is_one_issue_until_they_pass() -> Result<()> {
+    let job = Job::new().await?;
+    let check = |verdict: &str| json!({"check": "efs-tls", "subject": verdict, "verdict": verdict, "found": HOSTILE, "fix": "look"});
+    let checks = |verdicts: &[&str], code| {
+        let checks: Vec<_> = verdicts.iter().map(|verdict| check(verdict)).collect();
+        printed(
+            "audit",
+            code,
+            json!({"environment": "dev", "findings": 0, "unreadable": 0, "checks": checks}),
+        )
+    };
+    let ended = json!({
+        "schema_version": 1, "command": "audit", "exit_code": 1,
+        "error": {"message": "no credentials", "causes": [], "next": "sign in"},
+    });
+    let mixed = checks(&["pass", "finding", "unreadable"], 4);
+    for (printed, parts) in [
+        (&ended, &["no credentials", "` sign in `"][..]),
+        (
+            &mixed,
+            &["3 checks: 1 found something, 1 could not look.\n\n- ` efs-tls ` of ` unreadable `"],
+        ),
+    ] {
+        job.run(&["checks"], ("--checks", printed))
+            .await?
+            .expect_code(0)?;
+        let repository = job.github.repository();
+        ensure!(repository.issues.len() == 1, "{:?}", repository.issues);
+        let issue = repository.issues.values().next().context("no issue")?;
+        let text = issue["body"].as_str().unwrap_or_default();
+        for part in parts {
+            ensure!(text.contains(part), "{part} is missing: {text}");
+        }
+        ensure!(!text.contains("` pass `"), "what passes is told: {text}");
+        nothing_acts(text)?;
+    }
+    let summary = std::fs::read_to_string(job.path("summary.md"))?;
+    ensure!(summary.contains("1 could not look"), "{summary}");
+    // A doctor who finds nothing says nothing of the audit.
+    let mut doctor = checks(&["pass"], 0);
+    doctor["command"] = json!("doctor");
+    for (printed, state) in [(&doctor, "open"), (&checks(&["pass"], 0), "closed")] {
+        job.run(&["checks"], ("--checks", printed))
+            .await?
+            .expect_code(0)?;
+        let repository = job.github.repository();
+        let issue = repository.issues.values().next().context("no issue")?;
+        ensure!(
+            issue["state"] == state && repository.issues.len() == 1,
+            "{issue}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn limits_are_waited_for_and_refusals_are_not() -> Result<()> {
     let job = Job::new().await?;
     let number = job
@@ -401,7 +461,6 @@ async fn limits_are_waited_for_and_refusals_are_not() -> Result<()> {
     Ok(())
 }
 
-/// By the workflow's own command line: an issue of the form becomes a pull request, and one that is no valid site does not.
 /// The bot's only comment.
 fn comment(job: &Job, number: u64) -> Result<String> {
     let repository = job.github.repository();
@@ -412,39 +471,4 @@ fn comment(job: &Job, number: u64) -> Result<String> {
         .collect();
     ensure!(own.len() == 1, "one comment, not {}", own.len());
     Ok(own[0]["body"].as_str().unwrap_or_default().to_owned())
-}
-
-/// Outside of code, where GitHub acts on text, there is nothing of what others wrote.
-fn nothing_acts(markdown: &str) -> Result<()> {
-    let mut outside = String::new();
-    let mut rest = markdown;
-    while let Some(start) = rest.find('`') {
-        outside.push_str(&rest[..start]);
-        let fence = rest[start..].chars().take_while(|c| *c == '`').count();
-        let (marks, body) = rest[start..].split_at(fence);
-        let end =
-            closing(body, marks).with_context(|| format!("a span is left open: {body:.200}"))?;
-        rest = &body[end + fence..];
-    }
-    outside.push_str(rest);
-    for part in ["@acme", "evil.example", "<img", "\u{202e}", "\n# "] {
-        ensure!(
-            !outside.contains(part),
-            "{part:?} is outside of code: {outside:.2000}"
-        );
-    }
-    Ok(())
-}
-
-/// Where a run of exactly these marks begins.
-fn closing(text: &str, marks: &str) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        let start = from + text[from..].find('`')?;
-        let run = text[start..].chars().take_while(|c| *c == '`').count();
-        if run == marks.len() {
-            return Some(start);
-        }
-        from = start + run;
-    }
 }

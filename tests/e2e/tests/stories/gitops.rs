@@ -36,7 +36,8 @@ async fn gitops() {
             day.a_freeze_is_a_verdict_and_a_refusal().await?;
             day.forged_names_are_text().await?;
             day.a_promotion_is_a_pull_request_and_its_merge().await?;
-            day.a_copy_comes_down().await
+            day.a_copy_comes_down().await?;
+            day.what_an_audit_finds_is_an_issue().await
         },
     )
     .await;
@@ -402,6 +403,22 @@ impl Day<'_> {
         ensure!(again.succeeded(), "{again:#?}");
         self.shows("acme", "Sale").await?;
         self.world.note("a freeze was a verdict and a refusal");
+        Ok(())
+    }
+
+    /// The local cloud's load balancers have no certificates.
+    async fn what_an_audit_finds_is_an_issue(&self) -> Result<()> {
+        let mut runner = self.runner("schedule", &"8".repeat(40), json!({}));
+        runner.context["matrix"]["verb"] = json!("audit");
+        let audited = runner.run("report", "report").await?;
+        ensure!(
+            audited.codes["Check"] == 1 && audited.codes["Report"] == 0,
+            "{audited:#?}"
+        );
+        let issue = self.issue("audit of dev does not pass")?;
+        let body = issue["body"].as_str().unwrap_or_default();
+        ensure!(body.contains("` viewer-https `"), "{body}");
+        self.world.note("what an audit finds was an issue");
         Ok(())
     }
 
