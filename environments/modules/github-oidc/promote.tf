@@ -66,10 +66,10 @@ locals {
       Condition = local.tagged
     },
     {
-      # IAM knows no resource for it.
-      Sid      = "SeeHealth"
+      # IAM knows no resources for them.
+      Sid      = "SeeHealthRestoresAndRoles"
       Effect   = "Allow"
-      Action   = "elasticloadbalancing:DescribeTargetHealth"
+      Action   = ["backup:ListRestoreJobsByProtectedResource", "elasticloadbalancing:DescribeTargetHealth", "iam:ListRoles"]
       Resource = "*"
     },
     {

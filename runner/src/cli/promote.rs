@@ -265,7 +265,12 @@ async fn promote(
     // What goes on was allowed to begin; and a target that does not answer now may be why it has to.
     if begun.is_none() && order.undoes.is_none() {
         let check = interrupt
-            .ends(async { Ok(promote::check(source, target, &order.content).await?) })
+            .ends(async {
+                Ok(
+                    promote::check(source, (target, pair.target.environment), &order.content)
+                        .await?,
+                )
+            })
             .await?;
         output::narrate(beside(&check, &order));
         refuse(&check)?;

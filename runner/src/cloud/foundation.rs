@@ -286,9 +286,29 @@ impl Foundation {
             _ => format!("{scheme}://{domain}:{port}"),
         }
     }
-}
 
-impl Foundation {
+    /// The ARN of a cell's file system.
+    #[must_use]
+    pub fn file_system_arn(&self, id: &str) -> String {
+        self.regional_arn("elasticfilesystem", &format!("file-system/{id}"))
+    }
+
+    /// The ARN of a cell's database.
+    #[must_use]
+    pub fn database_arn(&self, instance: &str) -> String {
+        self.regional_arn("rds", &format!("db:{instance}"))
+    }
+
+    fn regional_arn(&self, service: &str, resource: &str) -> String {
+        let Self {
+            partition,
+            region,
+            account,
+            ..
+        } = self;
+        format!("arn:{partition}:{service}:{region}:{account}:{resource}")
+    }
+
     /// A foundation that knows only what the environment's manifest says: for showing what manifests become.
     #[must_use]
     pub fn placeholder(environment: &str, account: &str, region: &str, domain: &str) -> Self {

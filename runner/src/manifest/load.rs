@@ -193,6 +193,7 @@ fn resolve(root: &Path, documents: &Documents, findings: &mut Vec<Finding>) -> F
                 canaries: rollout.canaries.unwrap_or_default(),
                 at_once: rollout.at_once.map_or(AT_ONCE, |sites| sites as usize),
             },
+            restore_proof_days: file.restore_proof_days,
             freeze: file.freeze.map(|freeze| Freeze {
                 reason: freeze.reason,
                 by: freeze.by,

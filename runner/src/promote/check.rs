@@ -1,8 +1,8 @@
 //! Whether content may be promoted, and what is to be seen beside each other before it is.
 
-use super::Side;
+use super::{Side, proof};
 use crate::cloud::{CloudError, aws};
-use crate::manifest::{EnvironmentName, SiteState};
+use crate::manifest::{Environment, EnvironmentName, SiteState};
 use crate::resource::Kind;
 use crate::rollout;
 use serde::Serialize;
@@ -46,15 +46,16 @@ pub fn is_down(from: &EnvironmentName, to: &EnvironmentName) -> bool {
     false
 }
 
-/// Looks at both sites. Changes nothing.
+/// Looks at both sites, and at the target's backups where `target`'s environment wants that. Changes nothing.
 ///
 /// # Errors
 /// AWS's.
 pub async fn check(
     source: Side<'_>,
-    target: Side<'_>,
+    (target, environment): (Side<'_>, &Environment),
     content: &Content,
 ) -> Result<Check, CloudError> {
+    let now = OffsetDateTime::now_utc();
     let (mut refusals, mut notes) = (Vec::new(), Vec::new());
     let (from, to) = (source.context.site(), target.context.site());
     let next = above(&from.environment);
@@ -76,6 +77,8 @@ pub async fn check(
             "content goes from {}{next} down, not to {}",
             from.environment, to.environment
         ));
+    } else if let Some(days) = environment.restore_proof_days {
+        refusals.extend(proof::missing(target, days, now).await?);
     }
     for (side, site) in [(source, from), (target, to)] {
         if site.state == SiteState::Suspended {
@@ -85,7 +88,7 @@ pub async fn check(
             ));
             continue;
         }
-        match rollout::check(side.cloud, side.context, OffsetDateTime::now_utc()).await {
+        match rollout::check(side.cloud, side.context, now).await {
             Err(CloudError::Unhealthy { reason }) => refusals.push(format!(
                 "{} is not healthy in {}: {reason}",
                 site.tenant, site.environment

@@ -103,10 +103,6 @@ pub(super) async fn take_back(
     run: &str,
 ) -> Result<(), CloudError> {
     let name = name(tenant, run);
-    let absent = |outcome: Result<(), CloudError>| match outcome {
-        Err(error) if error.class() == Class::NotFound => Ok(()),
-        outcome => outcome,
-    };
     source.pace.wait(Limit::IdentityWrites).await;
     let policy = source
         .iam
@@ -115,8 +111,33 @@ pub(super) async fn take_back(
         .policy_name(POLICY)
         .send()
         .await;
-    absent(policy.map(drop).map_err(aws("iam:DeleteRolePolicy")))?;
+    let policy = policy.map(drop).map_err(aws("iam:DeleteRolePolicy"));
+    unless_gone(source, &name, policy).await?;
     source.pace.wait(Limit::IdentityWrites).await;
     let role = source.iam.delete_role().role_name(&name).send().await;
-    absent(role.map(drop).map_err(aws("iam:DeleteRole")))
+    let role = role.map(drop).map_err(aws("iam:DeleteRole"));
+    unless_gone(source, &name, role).await
+}
+
+/// No error where there is no such role. Whoever may touch roles of a path alone is told so only by their list: IAM knows no path of
+/// what is not there, and denies.
+async fn unless_gone(
+    source: &Cloud,
+    name: &str,
+    outcome: Result<(), CloudError>,
+) -> Result<(), CloudError> {
+    match outcome {
+        Err(error) if error.class() == Class::NotFound => Ok(()),
+        Err(error) if error.class() == Class::Denied => {
+            let roles = source.iam.list_roles().path_prefix(path(source));
+            let mut roles = roles.into_paginator().items().send();
+            while let Some(role) = roles.next().await {
+                if role.map_err(aws("iam:ListRoles"))?.role_name() == name {
+                    return Err(error);
+                }
+            }
+            Ok(())
+        }
+        outcome => outcome,
+    }
 }

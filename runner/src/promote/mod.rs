@@ -8,6 +8,7 @@ mod check;
 mod edge;
 mod journal;
 mod lend;
+mod proof;
 
 pub use check::{Check, check, is_down};
 pub use journal::{Lift, Order, Record, State, Step, history, lifts};

@@ -276,9 +276,12 @@ fn keep_logs(cloud: &LocalCloud, directory: &Path) -> Result<()> {
     let requests = cloud.proxy().requests().all();
     let line = |request: &Request| {
         format!(
-            "{} {:?} {}:{} {:?} {}",
+            "{} {:.3} {:?} {:?} {} {}:{} {:?} {}",
             request.sequence,
+            request.time,
+            request.seconds,
             request.origin,
+            request.account,
             request.service,
             request.operation,
             request.status,

@@ -66,11 +66,14 @@ async fn check(pair: &Pair<'_>, order: &Order) -> Result<Check, CliError> {
             context: &source_context,
             jobs: &source_jobs,
         },
-        Side {
-            cloud: &pair.target.cloud,
-            context: &target_context,
-            jobs: &target_jobs,
-        },
+        (
+            Side {
+                cloud: &pair.target.cloud,
+                context: &target_context,
+                jobs: &target_jobs,
+            },
+            pair.target.environment,
+        ),
         &order.content,
     );
     Ok(check.await?)

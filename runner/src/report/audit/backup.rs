@@ -57,10 +57,7 @@ fn each(facts: &Facts, judge: Judge) -> Judged {
     });
     let foundation = &facts.foundation;
     let files = facts.file_systems.iter().map(|system| {
-        let arn = format!(
-            "arn:{}:elasticfilesystem:{}:{}:file-system/{}",
-            foundation.partition, foundation.region, foundation.account, system.id
-        );
+        let arn = foundation.file_system_arn(&system.id);
         (
             system.id.clone(),
             system.plan.clone().map(|plan| (arn, plan)),

@@ -58,7 +58,7 @@ pub(super) fn task(context: &Context<'_>) -> Value {
                 "Sid": "MountOwnUploads",
                 "Effect": "Allow",
                 "Action": ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"],
-                "Resource": file_system_arn(context),
+                "Resource": context.foundation.file_system_arn(&context.cell.file_system_id),
                 "Condition": {
                     "StringEquals": { "elasticfilesystem:AccessPointArn": context.known(Kind::AccessPoint, "arn") },
                 },
@@ -112,14 +112,6 @@ pub(super) fn execution(context: &Context<'_>) -> Value {
             },
         ],
     })
-}
-
-fn file_system_arn(context: &Context<'_>) -> String {
-    let foundation = context.foundation;
-    format!(
-        "arn:{}:elasticfilesystem:{}:{}:file-system/{}",
-        foundation.partition, foundation.region, foundation.account, context.cell.file_system_id
-    )
 }
 
 /// The registry may be another account's: its URI (`<account>.dkr.ecr.<region>.…`) tells.

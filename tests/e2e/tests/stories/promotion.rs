@@ -5,14 +5,19 @@ mod down;
 mod roles;
 mod sites;
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Browser, Crowd, Fleet, Outcome, World, artifacts, story};
 use localcloud::Options;
-use localcloud::proxy::Filter;
+use localcloud::proxy::{Filter, Gate};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use sites::{Sites, site};
 
+/// For one step.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// People at once on each site.
 const CROWD: usize = 2;
 const ALL: [&str; 3] = ["dev", "sit", "prod"];
@@ -35,14 +40,14 @@ async fn promotion() {
             )?;
             what_breaks_the_site_never_shows(world, &sites).await?;
             what_is_too_new_is_refused(world, &sites).await?;
-            what_does_not_fit_is_not_cut(world, &sites).await?;
+            what_the_database_alters_is_refused(world, &sites).await?;
             tokio::try_join!(
                 it_can_be_taken_back(world, &sites),
                 down::what_leaves_prod_is_quarantined(world, &sites)
             )?;
             down::it_is_lifted(world, &sites).await?;
             sites.nothing_is_left(world, &ALL).await?;
-            roles::an_image_is_copied(world, &sites).await?;
+            roles::a_release_is_proposed(world, &sites).await?;
             roles::nobody_reaches_up(world, &sites).await?;
             roles::promote_changes_content_alone(world, &sites).await?;
             roles::nothing_is_granted_for_nothing(world, &sites).await
@@ -111,8 +116,12 @@ const PROMOTE: [&str; 7] = [
     "--confirm=acme",
 ];
 
-/// Killed after each of these has begun, and run again.
-const KILLED_IN: [&str; 4] = ["export", "load", "switch", "verify"];
+/// In their order.
+const STEPS: [&str; 8] = [
+    "export", "keep", "lend", "load", "switch", "purge", "verify", "settle",
+];
+/// Those that a job does.
+const JOBS: [&str; 5] = ["export", "keep", "load", "switch", "settle"];
 
 async fn content_arrives_whatever_ends_on_the_way(world: &World, sites: &Sites) -> Result<()> {
     let dev = sites.look("dev", &["nothing.example"]).await?;
@@ -121,19 +130,44 @@ async fn content_arrives_whatever_ends_on_the_way(world: &World, sites: &Sites) 
         Crowd::of(CROWD, "acme in dev", &site(world, "dev")),
         Crowd::of(CROWD, "acme in sit", &site(world, "sit")),
     ];
-    for step in KILLED_IN {
-        let running = sites.start(&PROMOTE)?;
-        sites.until_begun(step).await?;
-        ensure!(running.kill().await?, "it ended before {step}");
-        world.note(&format!("killed in {step}"));
-        let other = [&PROMOTE[..], &["--content", "uploads"]].concat();
-        let refused = sites.run(&other).await?.expect_code(4)?;
+    for step in STEPS {
+        let kill = async |gate: Gate, when: &str| {
+            let running = sites.start(&PROMOTE)?;
+            let came = timeout(PATIENCE, gate.closed()).await;
+            let killed = running.kill().await?;
+            ensure!(killed && came.is_ok(), "it ended before {step} {when}");
+            world.note(&format!("killed when {step} {when}"));
+            Ok(())
+        };
+        let gates = world.cloud.proxy().gates();
+        if JOBS.contains(&step) {
+            let asked = Filter {
+                operation: Some("RunTask".to_owned()),
+                ..sites.promoter("sit").requests()
+            };
+            kill(gates.after(1, asked), "had a job that nobody knows of").await?;
+        }
+        // A step that is left to do is noted when it begins and when it has ended.
+        let noted = Filter {
+            path: Some("/promotions/acme/".to_owned()),
+            ..Filter::service("s3").operation("PutObject")
+        };
+        kill(gates.after(2, noted), "had ended").await?;
+        let last = sites.history().await?.pop().context("no record")?;
+        let attempts = last["attempts"].as_array().context("no attempts")?;
+        let ended = attempts.last().context("no attempt")?;
         ensure!(
-            refused.stderr.contains("--content all --confirm=acme"),
-            "{}",
-            refused.stderr
+            ended["step"] == step && ended["ended"] != Value::Null && last["state"] == "running",
+            "killed elsewhere than after {step}: {last:#}"
         );
     }
+    let other = [&PROMOTE[..], &["--content", "uploads"]].concat();
+    let refused = sites.run(&other).await?.expect_code(4)?;
+    ensure!(
+        refused.stderr.contains("--content all --confirm=acme"),
+        "{}",
+        refused.stderr
+    );
     let done = sites
         .run(&[&PROMOTE[..], &["--json"]].concat())
         .await?
@@ -344,27 +378,33 @@ async fn what_is_too_new_is_refused(world: &World, sites: &Sites) -> Result<()> 
     Ok(())
 }
 
-/// A database cuts what is too long for its column. No such row is put in place.
-async fn what_does_not_fit_is_not_cut(world: &World, sites: &Sites) -> Result<()> {
+/// A database cuts what is too long for its column, and puts the keys of JSON in an order of its own. No row that is another
+/// afterwards is put in place.
+async fn what_the_database_alters_is_refused(world: &World, sites: &Sites) -> Result<()> {
     let table = "<?php global $wpdb; $wpdb->query( 'DROP TABLE IF EXISTS wp_tight' );
         if ( $args ) {
-            $wpdb->query( \"CREATE TABLE wp_tight (id int PRIMARY KEY, host varchar({$args[1]}))\" );
+            $wpdb->query( \"CREATE TABLE wp_tight (id int PRIMARY KEY, host {$args[1]})\" );
             $wpdb->insert( 'wp_tight', array( 'id' => 1, 'host' => $args[0] ) );
         }";
     let host = "acme.dev.localhost";
-    sites
-        .php("dev", table, &[host, &host.len().to_string()])
-        .await?;
+    let cut = format!("varchar({})", host.len());
+    let keys = r#"{"https://acme.dev.localhost": 1, "https://acme.few.localhost": 2}"#;
     let tight = [&PROMOTE[..], &["--content", "tables=wp_tight"]].concat();
-    let refused = sites.run(&tight).await?.expect_code(1)?;
-    ensure!(
-        refused.stderr.contains("wp_tight are others") && refused.stderr.contains("column 'host'"),
-        "{}",
-        refused.stderr
-    );
+    for (value, column, said) in [
+        (host, cut.as_str(), "column 'host'"),
+        (keys, "json", "wp_tight are others"),
+    ] {
+        sites.php("dev", table, &[value, column]).await?;
+        let refused = sites.run(&tight).await?.expect_code(1)?;
+        ensure!(
+            refused.stderr.contains("wp_tight are others") && refused.stderr.contains(said),
+            "{}",
+            refused.stderr
+        );
+    }
     sites.php("dev", table, &[]).await?;
     sites.nothing_is_left(world, &ALL).await?;
-    world.note("a row that the database altered is not put in place");
+    world.note("rows that the database altered are not put in place");
     Ok(())
 }
 
@@ -389,7 +429,15 @@ async fn it_can_be_taken_back(world: &World, sites: &Sites) -> Result<()> {
     let runs = sites.history().await?;
     let states: Vec<_> = runs.iter().map(|run| run["state"].clone()).collect();
     ensure!(
-        states == ["done", "rolled_back", "rolled_back", "rolled_back", "done"],
+        states
+            == [
+                "done",
+                "rolled_back",
+                "rolled_back",
+                "rolled_back",
+                "rolled_back",
+                "done"
+            ],
         "{states:?}"
     );
     world.note("the promotion was taken back");

@@ -59,7 +59,7 @@ pub(crate) async fn handle(
         .unwrap_or_default();
     let record = shared
         .recorder
-        .arrived(&operation, Origin::of(peer.ip()), agent);
+        .arrived(&operation, &path, Origin::of(peer.ip()), agent);
     // Dropped with this future when the client goes away: the record still ends.
     let mut pending = Pending {
         shared: Arc::clone(&shared),
@@ -161,6 +161,11 @@ async fn forward(
     }
     if operation.service == "servicequotas" {
         return shared.quotas.answer(operation, request).await;
+    }
+    if operation.name == "ListRestoreJobsByProtectedResource" {
+        let asked = request.uri();
+        let query = asked.query().unwrap_or_default();
+        return shared.restores.answer(asked.path(), query);
     }
     let response = shared
         .upstream

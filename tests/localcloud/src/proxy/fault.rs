@@ -172,7 +172,7 @@ mod tests {
             region: "af-south-1".into(),
             protocol: Protocol::Json,
         };
-        Recorder::default().arrived(&operation, Origin::Host, "sdk app/one")
+        Recorder::default().arrived(&operation, "/", Origin::Host, "sdk app/one")
     }
 
     #[test]

@@ -145,7 +145,7 @@ mod tests {
             region: String::new(),
             protocol: Protocol::Json,
         };
-        recorder.arrived(&operation, Origin::Host, "")
+        recorder.arrived(&operation, "/", Origin::Host, "")
     }
 
     #[tokio::test]

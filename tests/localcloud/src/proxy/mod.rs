@@ -12,6 +12,7 @@ mod quotas;
 pub mod record;
 mod registry;
 mod rest;
+mod restores;
 mod serve;
 mod upstream;
 mod viewer;
@@ -28,6 +29,7 @@ pub use fault::{Faults, Kind, Rule};
 pub use gate::{Gate, Gates};
 pub use quotas::Quotas;
 pub use record::{Filter, Origin, Recorder, Request};
+pub use restores::Restores;
 
 /// Where to listen, and the emulators behind.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) faults: Arc<Faults>,
     pub(crate) gates: Arc<Gates>,
     pub(crate) quotas: Quotas,
+    pub(crate) restores: Restores,
     pub(crate) sessions: operation::Sessions,
     pub(crate) registries: registry::Registries,
     /// Whether visitors come by TLS.
@@ -92,6 +95,7 @@ impl Proxy {
             faults: Arc::new(Faults::new(seed)),
             gates: Arc::default(),
             quotas: Quotas::default(),
+            restores: Restores::default(),
             sessions: operation::Sessions::default(),
             registries: registry::Registries::default(),
             viewer_tls: tls.is_some(),
@@ -181,6 +185,12 @@ impl Proxy {
     #[must_use]
     pub fn quotas(&self) -> &Quotas {
         &self.shared.quotas
+    }
+
+    /// Restores of backups, to be told of.
+    #[must_use]
+    pub fn restores(&self) -> &Restores {
+        &self.shared.restores
     }
 
     /// Holds requests at a chosen point, see [`Gates::after`].

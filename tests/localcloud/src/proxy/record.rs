@@ -43,6 +43,8 @@ pub struct Request {
     pub account: String,
     /// Region of the signature.
     pub region: String,
+    /// As it was asked for, without a query: `/bucket/key`.
+    pub path: String,
     /// Who sent it.
     pub origin: Origin,
     /// The client's `user-agent`; the SDKs add `app/<AWS_SDK_UA_APP_ID>`.
@@ -77,6 +79,8 @@ pub struct Filter {
     pub account: Option<String>,
     /// Region.
     pub region: Option<String>,
+    /// Part of the path, such as an object's key.
+    pub path: Option<String>,
     /// Who sent it.
     pub origin: Option<Origin>,
     /// Part of the client's `user-agent`, such as `app/test-7`: tells apart tests that share a cloud.
@@ -108,6 +112,11 @@ impl Filter {
         let same = |wanted: &Option<String>, given: &str| {
             wanted.as_deref().is_none_or(|wanted| wanted == given)
         };
+        let part = |wanted: &Option<String>, given: &str| {
+            wanted
+                .as_deref()
+                .is_none_or(|wanted| given.contains(wanted))
+        };
         let operation =
             self.operation
                 .as_deref()
@@ -120,10 +129,8 @@ impl Filter {
             && same(&self.account, &request.account)
             && same(&self.region, &request.region)
             && self.origin.is_none_or(|origin| origin == request.origin)
-            && self
-                .user_agent
-                .as_deref()
-                .is_none_or(|part| request.user_agent.contains(part))
+            && part(&self.path, &request.path)
+            && part(&self.user_agent, &request.user_agent)
             && self.reads.is_none_or(|reads| reads == request.reads())
     }
 }
@@ -192,6 +199,7 @@ impl Recorder {
     pub(crate) fn arrived(
         &self,
         operation: &Operation,
+        path: &str,
         origin: Origin,
         user_agent: &str,
     ) -> Request {
@@ -202,6 +210,7 @@ impl Recorder {
             operation: operation.name.clone(),
             account: operation.account.clone(),
             region: operation.region.clone(),
+            path: path.to_owned(),
             origin,
             user_agent: user_agent.to_owned(),
             time: std::time::SystemTime::now()

@@ -111,6 +111,12 @@ const BACKUP: &[Route] = &[
     ("PUT", "backup-jobs", "", "StartBackupJob"),
     ("GET", "backup-jobs/*", "", "DescribeBackupJob"),
     ("PUT", "restore-jobs", "", "StartRestoreJob"),
+    (
+        "GET",
+        "resources/*/restore-jobs",
+        "",
+        "ListRestoreJobsByProtectedResource",
+    ),
     ("PUT", "copy-jobs", "", "StartCopyJob"),
 ];
 

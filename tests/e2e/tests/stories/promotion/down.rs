@@ -1,5 +1,7 @@
 //! Content of prod on its way down: masked, and in a quarantine that holds.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
 use e2e::{Crowd, World, until};
 use serde_json::{Value, json};
@@ -45,12 +47,49 @@ pub(super) const SIT_TO_PROD: [&str; 7] = [
 pub(super) async fn content_goes_on_to_prod(world: &World, sites: &Sites) -> Result<()> {
     let sit = sites.look("sit", &["nothing.example"]).await?;
     let prod = sites.look("prod", &["nothing.example"]).await?;
+    what_nobody_could_restore_is_not_overwritten(world, sites).await?;
     sites.run(&SIT_TO_PROD).await?.expect_code(0)?;
     let after = sites
         .look("prod", &["acme.sit.localhost", "acme.dev.localhost"])
         .await?;
     super::arrived(&sit, &prod, &after)?;
     world.note("the content went on to prod");
+    Ok(())
+}
+
+/// Prod's manifest wants that its backups were restored within 8 days.
+async fn what_nobody_could_restore_is_not_overwritten(world: &World, sites: &Sites) -> Result<()> {
+    let foundation = &sites.aws["prod"];
+    let arn = |service: &str, resource: &str| {
+        let (region, account) = (
+            foundation.foundation("/region"),
+            foundation.foundation("/account"),
+        );
+        format!("arn:aws:{service}:{region}:{account}:{resource}")
+    };
+    let database = foundation.foundation("/cells/0/database/instance");
+    let database = arn("rds", &format!("db:{database}"));
+    let files = foundation.foundation("/cells/0/file_system_id");
+    let files = arn("elasticfilesystem", &format!("file-system/{files}"));
+    let days = |days: u64| Duration::from_secs(days * 24 * 60 * 60);
+    let restores = world.cloud.proxy().restores();
+    restores.tell(&database, days(9), "COMPLETED", Some("SUCCESSFUL"));
+    restores.tell(&database, days(2), "COMPLETED", Some("FAILED"));
+    restores.tell(&database, days(1), "FAILED", None);
+    let refused = sites.run(&SIT_TO_PROD).await?.expect_code(4)?;
+    for part in [
+        format!("{database} was restored within 8 days"),
+        "the last was 9 days ago".to_owned(),
+        format!("{files} was restored within 8 days"),
+        "none ever was".to_owned(),
+    ] {
+        ensure!(refused.stderr.contains(&part), "{part}: {}", refused.stderr);
+    }
+    // The newest is not the last one told, as AWS promises no order.
+    restores.tell(&database, days(7), "COMPLETED", None);
+    restores.tell(&files, days(1), "COMPLETED", Some("SUCCESSFUL"));
+    restores.tell(&files, days(30), "COMPLETED", Some("SUCCESSFUL"));
+    world.note("content that nobody could restore was not overwritten");
     Ok(())
 }
 

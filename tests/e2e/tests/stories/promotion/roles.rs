@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, ensure};
 use aws_sdk_ecs::error::ProvideErrorMetadata;
-use e2e::{Aws, Bbws, FLEET_REPOSITORY, Role, Terraform, World, job_token, repository};
+use e2e::{Aws, Bbws, FLEET_REPOSITORY, Github, Role, Terraform, World, job_token, repository};
 use serde_json::{Value, json};
 
 use super::super::rollout::Releases;
@@ -82,8 +82,13 @@ fn root(world: &World, aws: &BTreeMap<&'static str, Aws>) -> Result<Value> {
     }))
 }
 
-/// bbws in a job whose GitHub environment is that of `decider`, with a profile for each account.
-pub(super) fn promoter(world: &World, decider: &'static str, by_roles: bool) -> Result<Bbws> {
+/// bbws in a job whose GitHub environment is that of `decider`, with a profile for each account and the `job`'s own variables.
+pub(super) fn promoter(
+    world: &World,
+    decider: &'static str,
+    by_roles: bool,
+    job: &BTreeMap<&'static str, String>,
+) -> Result<Bbws> {
     let folder = world.fleet.path();
     let token = job_token(folder, FLEET_REPOSITORY, &format!("{decider}-promote"))?;
     let mut profiles = String::new();
@@ -109,6 +114,7 @@ pub(super) fn promoter(world: &World, decider: &'static str, by_roles: bool) -> 
     if by_roles {
         variables = role(decider).assumed(variables, &token);
     }
+    variables.extend(job.clone());
     variables.insert("AWS_CONFIG_FILE", folder.join(config).display().to_string());
     Ok(Bbws::new(folder, variables)?.named("promote"))
 }
@@ -241,12 +247,15 @@ fn denied(action: &str, (code, message): &(String, String)) -> Result<()> {
     Ok(())
 }
 
-/// An image goes from registry to registry by the same roles.
-pub(super) async fn an_image_is_copied(world: &World, sites: &Sites) -> Result<()> {
+/// A release goes up by the same roles: from registry to registry, and by a pull request that reads what a scan of it found.
+pub(super) async fn a_release_is_proposed(world: &World, sites: &Sites) -> Result<()> {
     let releases = Releases::of(world)?;
-    let made = releases.make("copied", "LABEL copied=1", &[]).await;
+    let made = releases.make("proposed", "LABEL proposed=1", &[]).await;
     releases.forget().await?;
     let tag = made?;
+    world.fleet.set("acme", "release", &tag)?;
+    let apply = ["apply", "--env", "dev"];
+    sites.of("dev")?.succeed(&apply).await?;
     let copy = ["image", "copy", "--from", "dev", "--to", "sit", &tag];
     let copied = sites.run(&copy).await?.expect_code(0)?;
     let sit = sites.aws["sit"].foundation("/registry/uri");
@@ -255,7 +264,32 @@ pub(super) async fn an_image_is_copied(world: &World, sites: &Sites) -> Result<(
         "{}",
         copied.stdout
     );
-    world.note("an image was copied");
+    let policy = std::fs::read(repository("image/scan-policy.yaml"))?;
+    world.fleet.put("image/scan-policy.yaml", &policy)?;
+    let manifest = "tenants/acme/sit.yaml";
+    let held = std::fs::read_to_string(world.fleet.path().join(manifest))?;
+    let github = Github::start().await?;
+    let files = [(manifest.to_owned(), held)];
+    github.repository().files.extend(files);
+    let proposer = promoter(world, "sit", sites.by_roles, &github.variables())?;
+    proposer
+        .succeed(&[
+            "promote",
+            "acme",
+            "--from",
+            "dev",
+            "--to",
+            "sit",
+            "--from-profile",
+            "dev",
+            "--to-profile",
+            "sit",
+            "--pr",
+        ])
+        .await?;
+    let opened = github.repository().opened.len();
+    ensure!(opened == 1, "{opened} pull requests were opened");
+    world.note("a release was proposed");
     Ok(())
 }
 

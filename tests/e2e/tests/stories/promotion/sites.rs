@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::{Aws, Bbws, Outcome, Running, Visitor, World, docker, until};
+use e2e::{Aws, Bbws, Outcome, Running, Visitor, World, docker};
 use serde_json::Value;
 
 use super::super::plugins::shop;
@@ -50,9 +50,12 @@ impl Sites {
         let manifest = std::fs::read_to_string(folder.join("tenants/acme/dev.yaml"))?;
         for (name, account) in &ACCOUNTS[1..] {
             let domain = format!("{name}.localhost");
-            let environment = environment
+            let mut environment = environment
                 .replace("111111111111", account)
                 .replace("dev.localhost", &domain);
+            if *name == "prod" {
+                environment.push_str("restore_proof_days: 8\n");
+            }
             let manifest = manifest.replace("dev.localhost", &domain);
             let file = format!("environments/{name}/environment.yaml");
             world.fleet.put(&file, environment.as_bytes())?;
@@ -84,7 +87,7 @@ impl Sites {
         dev.and(sit).and(prod)?;
         sites.by_roles = roles?;
         for (decider, _) in ACCOUNTS {
-            let promoter = roles::promoter(world, decider, sites.by_roles)?;
+            let promoter = roles::promoter(world, decider, sites.by_roles, &BTreeMap::new())?;
             sites.promoters.insert(decider, promoter);
         }
         for (name, text) in world.containers().described().await? {
@@ -118,7 +121,7 @@ impl Sites {
     }
 
     /// bbws for one of the accounts' administrators.
-    fn of(&self, environment: &str) -> Result<Bbws> {
+    pub(super) fn of(&self, environment: &str) -> Result<Bbws> {
         Bbws::new(&self.fleet, self.variables[environment].clone())
     }
 
@@ -197,22 +200,6 @@ impl Sites {
             .json()?;
         let promotions = said["result"]["promotions"].as_array().cloned();
         promotions.context("no history")
-    }
-
-    /// Waits until the last promotion has begun a step.
-    pub(super) async fn until_begun(&self, step: &str) -> Result<()> {
-        until(&format!("{step} to begin"), async || {
-            let runs = self.history().await?;
-            let attempts = runs
-                .last()
-                .and_then(|run| run["attempts"].as_array().cloned());
-            let begun = attempts
-                .into_iter()
-                .flatten()
-                .any(|attempt| attempt["step"] == step);
-            Ok(begun.then_some(()))
-        })
-        .await
     }
 
     /// In sit, neither schemas nor files stay behind, and no role in these accounts.
