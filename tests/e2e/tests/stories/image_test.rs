@@ -14,10 +14,16 @@ struct Verdict {
     all: Value,
 }
 
+/// What follows would meet what the first leaves, so they are one test.
+#[tokio::test(flavor = "multi_thread")]
+async fn images_are_tested() -> Result<()> {
+    a_killed_test_leaves_nothing_for_long().await?;
+    the_good_pass_and_the_bad_fail_by_name().await
+}
+
 /// Given the built image, one whose WordPress cannot start, and one whose page cache overlooks who is logged in, when they are
 /// tested, then the first passes and the others fail by name.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_image_is_tested() -> Result<()> {
+async fn the_good_pass_and_the_bad_fail_by_name() -> Result<()> {
     let fatal = Derived::build(
         "fatal",
         "srv/wordpress/wp-content/mu-plugins/broken.php",
@@ -55,7 +61,6 @@ async fn an_image_is_tested() -> Result<()> {
 }
 
 /// Given a test under way, when its process is killed, then the next test removes what it left.
-#[tokio::test]
 async fn a_killed_test_leaves_nothing_for_long() -> Result<()> {
     let arguments = ["image", "test", "--folder", &shown(&folder())];
     let running = bbws()?.start(&arguments)?;
