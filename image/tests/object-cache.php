@@ -30,6 +30,15 @@ namespace {
 			return array( array( 'slug' => 'plain', 'title' => 'Plain', 'blockTypes' => array( 'core/group' ), 'styles' => array( 'long' ), 'settings' => array( 'long' ) ) );
 		}
 	}
+	class WP_Duotone {
+		private static $global_styles_block_names;
+		public static function names( $worked_out = null ) {
+			return self::$global_styles_block_names ??= $worked_out;
+		}
+		public static function forget(): void {
+			self::$global_styles_block_names = null;
+		}
+	}
 	class WP_Theme_JSON {
 		protected static $blocks_metadata = array();
 	}
@@ -44,6 +53,47 @@ namespace {
 	}
 	function get_stylesheet() {
 		return 'plain';
+	}
+	/** WordPress's styles of a page, as far as the plugin needs them. */
+	final class Sheets {
+		public array $registered = array();
+		public function __construct( public array $queue ) {}
+		public function add_data( $handle, $key, $value ) {
+			$this->registered[ $handle ]->extra[ $key ] = $value;
+		}
+	}
+	function wp_styles() {
+		return $GLOBALS['styles'];
+	}
+	function wp_register_style( $handle ) {
+		wp_styles()->registered[ $handle ] ??= (object) array( 'extra' => array() );
+	}
+	function wp_enqueue_style( $handle ) {
+		wp_styles()->queue[] = $handle;
+	}
+	function wp_enqueue_global_styles() {
+		++$GLOBALS['made'];
+		wp_register_style( 'global-styles' );
+		wp_styles()->add_data( 'global-styles', 'after', array( 'sheet ' . $GLOBALS['made'], wp_get_custom_css() ) );
+		wp_enqueue_style( 'global-styles' );
+		foreach ( $GLOBALS['besides'] as $handle ) {
+			wp_enqueue_style( $handle );
+		}
+	}
+	function wp_is_block_theme() {
+		return $GLOBALS['block_theme'];
+	}
+	function wp_get_custom_css() {
+		return $GLOBALS['by_hand'];
+	}
+	function remove_action( $hook, $call ) {
+		$GLOBALS['removed'] = "$hook $call";
+	}
+	function get_stylesheet_directory() {
+		return '/themes/child';
+	}
+	function get_template_directory() {
+		return '/themes/parent';
 	}
 	function add_action( $hook, $call ) {
 		$GLOBALS['hooks'][ $hook ][] = $call;
@@ -112,6 +162,7 @@ namespace {
 		$GLOBALS['wp_object_cache']->set( 'alloptions', 'as read', 'options' );
 		$_SERVER['BBWS_VIEW'] = $view;
 		WP_Theme_JSON_Resolver::forget();
+		WP_Duotone::forget();
 		Bbws\ObjectCache\begin();
 	}
 	function ends(): void {
@@ -191,10 +242,61 @@ namespace {
 	run( 'wp_loaded' );
 	check( 'a view that asked for no styles leaves none', WP_Theme_JSON_Resolver::theme(), null );
 	WP_Theme_JSON_Resolver::work();
+	WP_Duotone::names( array( 'core/image' => 'blue' ) );
 	ends();
 	request( 'five' );
 	run( 'wp_loaded' );
 	check( 'the theme\'s styles', WP_Theme_JSON_Resolver::theme(), 'theme' );
+	check( 'what they tint', WP_Duotone::names(), array( 'core/image' => 'blue' ) );
 	check( 'its variations are registered', $registered, array( array( 'styles' => true, 'slug' => 'plain', 'title' => 'Plain', 'blockTypes' => array( 'core/group' ) ) ) );
+
+	// So is the style sheet of a page's blocks.
+	$block_theme = true;
+	$by_hand     = '';
+	$besides     = array();
+	$made        = 0;
+	/** What a new page with these blocks gets from whatever stands under the maker's name. */
+	function sheet( string ...$blocks ): array {
+		request( 'six' );
+		$GLOBALS['styles']    = new Sheets( $blocks );
+		$GLOBALS['removed']   = '';
+		$GLOBALS['wp_filter'] = array(
+			'wp_enqueue_scripts' => (object) array(
+				'callbacks' => array( 10 => array( 'wp_enqueue_global_styles' => array( 'function' => 'wp_enqueue_global_styles' ) ) ),
+			),
+		);
+		run( 'wp_loaded' );
+		$GLOBALS['wp_filter']['wp_enqueue_scripts']->callbacks[10]['wp_enqueue_global_styles']['function']();
+		return $GLOBALS['styles']->registered['global-styles']->extra['after'];
+	}
+	check( 'a sheet is made', sheet( 'group', 'list' ), array( 'sheet 1', '' ) );
+	check( 'and kept', sheet( 'group', 'list' ), array( 'sheet 1', '' ) );
+	check( 'it is the last in the queue', $styles->queue, array( 'group', 'list', 'global-styles' ) );
+	check( 'what it holds is not printed again', $removed, 'wp_head wp_custom_css_cb' );
+	check( 'its blocks have their styles apart from it', $hooks['wp_theme_json_get_style_nodes'], array( 'wp_filter_out_block_nodes' ) );
+	check( 'other blocks have another', sheet( 'group' ), array( 'sheet 2', '' ) );
+	$by_hand = 'a {}';
+	check( 'and another text by hand', sheet( 'group' ), array( 'sheet 3', 'a {}' ) );
+	$by_hand     = '';
+	$block_theme = false;
+	check( 'a classic theme makes its own', sheet( 'group' ), array( 'sheet 4', '' ) );
+	$block_theme = true;
+	$besides     = array( 'of a plugin' );
+	sheet( 'list' );
+	check( 'what does more than that is not kept', sheet( 'list' ), array( 'sheet 6', '' ) );
+
+	// And the headers of the theme's patterns, once they have been read.
+	$child = 'site_transient_wp_theme_files_patterns-' . md5( '/themes/child' );
+	request( 'seven' );
+	run( 'after_setup_theme' );
+	check( 'no patterns yet', run( "pre_$child", false ), false );
+	run( $child, false );
+	check( 'nor after a view that found none', run( "pre_$child", false ), false );
+	check( 'they are read', run( $child, array( 'read' ) ), array( 'read' ) );
+	request( 'seven' );
+	run( 'after_setup_theme' );
+	check( 'and kept', run( "pre_$child", false ), array( 'read' ) );
+	check( 'a plugin knows better', run( "pre_$child", 'its own' ), 'its own' );
+	check( 'the parent has its own', run( 'pre_site_transient_wp_theme_files_patterns-' . md5( '/themes/parent' ), false ), false );
 	echo "$passed passed\n";
 }

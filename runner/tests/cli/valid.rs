@@ -91,7 +91,7 @@ fn environments_fill_in_what_sites_leave_out() {
         (acme.cpu, acme.memory, acme.tasks.min, acme.tasks.max),
         (256, 512, 1, 2)
     );
-    assert_eq!(acme.release.as_str(), "7.1.1-5");
+    assert_eq!(acme.release.as_str(), "7.1.1-6");
     assert_eq!(acme.locale.as_str(), "en_US");
     assert_eq!(acme.timezone.as_str(), "Africa/Johannesburg");
     assert_eq!(

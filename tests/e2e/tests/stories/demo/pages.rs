@@ -6,11 +6,12 @@ use e2e::{Page, Visitor, World, docker, until};
 use hyper::Method;
 
 /// The decisions of the must-use plugins, in the PHP that runs them.
-const PLUGIN_TESTS: [&str; 4] = [
+const PLUGIN_TESTS: [&str; 5] = [
     include_str!("../../../../../image/tests/page-cache.php"),
     include_str!("../../../../../image/tests/closed.php"),
     include_str!("../../../../../image/tests/object-cache.php"),
     include_str!("../../../../../image/tests/quarantine.php"),
+    include_str!("../../../../../image/tests/platform.php"),
 ];
 
 pub(crate) async fn are_kept_for_strangers_alone(world: &World) -> Result<()> {

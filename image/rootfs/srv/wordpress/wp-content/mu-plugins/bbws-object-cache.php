@@ -95,6 +95,7 @@ final class Styles extends \WP_Theme_JSON_Resolver {
 				static::$$name = $kept[ $name ];
 			}
 			Blocks::begin( $kept['metadata'] );
+			self::duotone( $kept['duotone'] );
 			// WordPress does this when it reads the theme.
 			wp_register_block_style_variations_from_theme_json_partials( $kept['variations'] );
 		}
@@ -106,6 +107,7 @@ final class Styles extends \WP_Theme_JSON_Resolver {
 		}
 		$kept = array(
 			'metadata'   => Blocks::metadata(),
+			'duotone'    => self::duotone(),
 			'variations' => array(),
 		);
 		foreach ( self::NAMES as $name ) {
@@ -115,6 +117,11 @@ final class Styles extends \WP_Theme_JSON_Resolver {
 			$kept['variations'][] = array( 'styles' => ! empty( $variation['styles'] ) ) + array_intersect_key( $variation, array_flip( array( 'slug', 'title', 'blockTypes' ) ) );
 		}
 		wp_cache_set( 'styles', $kept, 'bbws' );
+	}
+
+	/** Which blocks the styles tint: for that alone WordPress puts them together once more. Private to its class; given names are put there. */
+	private static function duotone( ?array $names = null ): ?array {
+		return \Closure::bind( static fn () => self::$global_styles_block_names = $names ?? self::$global_styles_block_names, null, \WP_Duotone::class )();
 	}
 }
 
@@ -126,6 +133,50 @@ final class Blocks extends \WP_Theme_JSON {
 
 	public static function metadata(): array {
 		return static::$blocks_metadata;
+	}
+}
+
+/**
+ * The style sheet of the site's styles, a tenth of a view's work: it depends on which blocks the page has, which is by then the
+ * queue. What WordPress adds to its styles is kept, and only where that is all that it did.
+ */
+final class Sheet {
+	private const HANDLE = 'global-styles';
+	private const MAKER  = 'wp_enqueue_global_styles';
+
+	/** Takes the maker's place under its name, so that plugins still find it and can take it away. */
+	public static function begin(): void {
+		foreach ( $GLOBALS['wp_filter']['wp_enqueue_scripts']->callbacks ?? array() as $priority => $calls ) {
+			if ( self::MAKER === ( $calls[ self::MAKER ]['function'] ?? null ) ) {
+				$GLOBALS['wp_filter']['wp_enqueue_scripts']->callbacks[ $priority ][ self::MAKER ]['function'] = array( self::class, 'enqueue' );
+			}
+		}
+	}
+
+	public static function enqueue(): void {
+		$styles = wp_styles();
+		$queue  = $styles->queue;
+		// Classic themes print it at the end of the page.
+		if ( ! wp_is_block_theme() || isset( $styles->registered[ self::HANDLE ] ) ) {
+			wp_enqueue_global_styles();
+			return;
+		}
+		// What was added by hand is part of it; plugins choose that by the page.
+		$key  = 'sheet:' . md5( serialize( array( $queue, wp_get_custom_css() ) ) );
+		$kept = wp_cache_get( $key, 'bbws' );
+		if ( is_array( $kept ) ) {
+			add_filter( 'wp_theme_json_get_style_nodes', 'wp_filter_out_block_nodes' );
+			remove_action( 'wp_head', 'wp_custom_css_cb', 101 );
+			wp_register_style( self::HANDLE, false );
+			$styles->add_data( self::HANDLE, 'after', $kept );
+			wp_enqueue_style( self::HANDLE );
+			return;
+		}
+		wp_enqueue_global_styles();
+		$made = $styles->registered[ self::HANDLE ]->extra ?? array();
+		if ( array( 'after' ) === array_keys( $made ) && array( ...$queue, self::HANDLE ) === $styles->queue ) {
+			wp_cache_set( $key, $made['after'], 'bbws' );
+		}
 	}
 }
 
@@ -164,6 +215,22 @@ function templates( $templates, $query, $type ) {
 	return $templates;
 }
 
+/** What WordPress knows of the theme's patterns: their files' headers, which it reads from a transient in the database. */
+function patterns(): void {
+	foreach ( array_unique( array( get_stylesheet_directory(), get_template_directory() ) ) as $folder ) {
+		$name = 'wp_theme_files_patterns-' . md5( $folder );
+		add_filter( "pre_site_transient_$name", static fn ( $kept ) => false === $kept ? wp_cache_get( $name, 'bbws' ) : $kept, PHP_INT_MAX );
+		add_filter(
+			"site_transient_$name",
+			static function ( $read ) use ( $name ) {
+				wp_cache_set( $name, $read, 'bbws' );
+				return $read;
+			},
+			PHP_INT_MAX
+		);
+	}
+}
+
 function begin(): void {
 	$generation = wp_load_alloptions()['bbws_content_generation'] ?? '';
 	if ( '1' !== ( $_SERVER['BBWS_VIEW'] ?? '' ) || '' === $generation || ! apcu_enabled() ) {
@@ -171,7 +238,9 @@ function begin(): void {
 	}
 	$GLOBALS['wp_object_cache'] = new Kept( $generation, $GLOBALS['wp_object_cache'] );
 	absent();
+	add_action( 'after_setup_theme', __NAMESPACE__ . '\\patterns', PHP_INT_MAX, 0 );
 	add_action( 'wp_loaded', array( Styles::class, 'begin' ) );
+	add_action( 'wp_loaded', array( Sheet::class, 'begin' ) );
 	add_filter( 'pre_get_block_templates', __NAMESPACE__ . '\\templates', PHP_INT_MAX, 3 );
 }
 
