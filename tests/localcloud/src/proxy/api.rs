@@ -17,7 +17,7 @@ use super::fault::Kind;
 use super::operation::{self, Operation};
 use super::record::{self, Origin};
 use super::serve::{Body, Error, full};
-use super::upstream::streamed;
+use super::upstream::{answered, streamed};
 use super::{Shared, registry};
 
 /// Services that MiniStack does not have and moto has, by signing name.
@@ -155,9 +155,7 @@ async fn forward(
         request
             .headers_mut()
             .insert("x-moto-account-id", operation.account.parse()?);
-        return Ok(streamed(
-            shared.upstream.send(shared.addresses.moto, request).await?,
-        ));
+        return answered(shared.upstream.send(shared.addresses.moto, request).await?).await;
     }
     if operation.service == "servicequotas" {
         return shared.quotas.answer(operation, request).await;
@@ -179,7 +177,7 @@ async fn forward(
             registry::with_loopback_download(shared, operation, response).await
         }
         ("sts", name) if name.starts_with("AssumeRole") => learnt(shared, response).await,
-        _ => Ok(streamed(response)),
+        _ => answered(response).await,
     }
 }
 

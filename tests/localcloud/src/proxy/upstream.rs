@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::http::{HeaderMap, HeaderName, uri};
 use hyper::{Request, Response, Uri};
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::serve::{Body, Error};
+use super::serve::{Body, Error, full};
 
 /// Headers of one connection, not of the message. `host` stays: signatures and routing depend on it.
 /// RFC 9110, section 7.6.1.
@@ -67,6 +67,22 @@ fn strip(headers: &mut HeaderMap) {
     for name in &HOP_BY_HOP {
         headers.remove(name);
     }
+}
+
+/// Bytes of a body that is not streamed.
+const SMALL: u64 = 64 << 10;
+
+/// The answer. A small body leaves with its head in one piece: where MiniStack sends them apart and the head arrives alone, Terraform's
+/// AWS provider closes the connection at once and asks again; what it had created is there already then.
+pub(crate) async fn answered(response: Response<Incoming>) -> Result<Response<Body>, Error> {
+    let most = response.body().size_hint().upper();
+    if most.is_none_or(|most| most > SMALL) {
+        return Ok(streamed(response));
+    }
+    let (mut parts, body) = response.into_parts();
+    strip(&mut parts.headers);
+    let content = body.collect().await?.to_bytes();
+    Ok(Response::from_parts(parts, full(content)))
 }
 
 /// The answer with its body streamed.
