@@ -186,6 +186,7 @@ mod tests {
             pins.map(|(name, pin)| ((*name).to_owned(), pin.clone()))
                 .collect()
         };
+        old.packages.locked.retain(|name, _| name == "amd64");
         let mut new = old.clone();
         old.packages.locked.get_mut("amd64").unwrap().pins = of(&pins);
         let mut changed = pins[..3].to_vec();

@@ -20,7 +20,7 @@ async fn a_package_with_another_checksum_is_not_built() -> Result<()> {
         copy.run(&["lock", "--update"]).await?.expect_code(0)?;
     }
     let lock = copy.lock()?;
-    let line = line_of(&lock, "nginx")?;
+    let line = line_of(&lock, &architecture().await?, "nginx")?;
     let right = line.rsplit(':').next().context("no checksum")?;
     let wrong = "0".repeat(64);
     copy.write(&lock.replace(right, &wrong))?;
@@ -40,7 +40,8 @@ async fn a_package_with_another_checksum_is_not_built() -> Result<()> {
 async fn a_lock_is_brought_up_to_date() -> Result<()> {
     let copy = Copy::new()?;
     let lock = copy.lock()?;
-    let line = line_of(&lock, "nginx")?;
+    let architecture = architecture().await?;
+    let line = line_of(&lock, &architecture, "nginx")?;
     let of_long_ago = format!("        nginx: 1.0-1 sha256:{}", "0".repeat(64));
     copy.write(&lock.replace(line, &of_long_ago))?;
     let checked = copy.run(&["lock", "--check"]).await?.expect_code(1)?;
@@ -51,8 +52,8 @@ async fn a_lock_is_brought_up_to_date() -> Result<()> {
     }
 
     let updated = copy.run(&["lock", "--update"]).await?.expect_code(0)?;
-    let told = "nginx 1.0-1 -> ";
-    ensure!(updated.stdout.contains(told), "{}", updated.stdout);
+    let told = format!("nginx:{architecture} 1.0-1 -> ");
+    ensure!(updated.stdout.contains(&told), "{}", updated.stdout);
     let new = copy.lock()?;
     ensure!(revision(&new)? == revision(&lock)? + 1, "{new:.900}");
     let comments = |text: &str| -> Vec<String> {
@@ -105,6 +106,9 @@ async fn platforms_do_not_mix() -> Result<()> {
     ];
     let built = copy.run(&other).await?.expect_code(1)?;
     ensure!(built.stderr.contains("windows/amd64"), "{}", built.stderr);
+    let lock = copy.lock()?;
+    let (without, _) = lock.split_once("\n    arm64:").context("no arm64")?;
+    copy.write(&format!("{without}\n"))?;
     let unpinned = copy.run(&["lock", "--check", "--platform", "linux/arm64"]);
     let unpinned = unpinned.await?.expect_code(1)?;
     let says = "pins no packages for linux/arm64";
@@ -124,8 +128,7 @@ pub(crate) async fn gone() -> Result<Vec<String>> {
 /// The packages that the project's lock pins for this engine: versions by name.
 pub(crate) async fn pins() -> Result<BTreeMap<String, String>> {
     let lock = locked().await?;
-    let architecture = docker(&["version", "--format", "{{.Server.Arch}}"], b"").await?;
-    let pins = &lock["packages"]["locked"][architecture.trim()]["pins"];
+    let pins = &lock["packages"]["locked"][architecture().await?]["pins"];
     let pins: BTreeMap<String, String> = serde_json::from_value(pins.clone())?;
     let version = |(name, pin): (String, String)| {
         let version = pin.split(' ').next().unwrap_or_default();
@@ -164,9 +167,19 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../image")
 }
 
-fn line_of<'a>(lock: &'a str, package: &str) -> Result<&'a str> {
-    let start = format!("        {package}: ");
-    let line = lock.lines().find(|line| line.starts_with(&start));
+/// The engine's own.
+async fn architecture() -> Result<String> {
+    let said = docker(&["version", "--format", "{{.Server.Arch}}"], b"").await?;
+    Ok(said.trim().to_owned())
+}
+
+fn line_of<'a>(lock: &'a str, architecture: &str, package: &str) -> Result<&'a str> {
+    let (section, start) = (
+        format!("    {architecture}:"),
+        format!("        {package}: "),
+    );
+    let mut lines = lock.lines().skip_while(|line| **line != section);
+    let line = lines.find(|line| line.starts_with(&start));
     line.with_context(|| format!("{package} is not locked"))
 }
 
