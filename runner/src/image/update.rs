@@ -124,8 +124,8 @@ fn changes(old: &Lock, new: &Lock) -> Vec<Change> {
         });
         pins.collect()
     };
+    let several = [old, new].map(|lock| lock.packages.locked.len()) != [1, 1];
     let packages = |lock: &Lock| -> BTreeMap<String, [String; 3]> {
-        let several = lock.packages.locked.len() > 1;
         let mut pins = BTreeMap::new();
         for (architecture, locked) in &lock.packages.locked {
             for (name, pin) in &locked.pins {
@@ -215,5 +215,12 @@ mod tests {
             ]
         );
         assert_eq!(changes(&new, &new), []);
+
+        let locked = new.packages.locked["amd64"].clone();
+        let mut another = new.clone();
+        another.packages.locked.insert("arm64".to_owned(), locked);
+        let added = changes(&new, &another);
+        let is_own = |change: &Change| change.name.ends_with(":arm64") && change.from.is_none();
+        assert!(added.len() == changed.len() && added.iter().all(is_own));
     }
 }
