@@ -1,6 +1,6 @@
 //! A plan as people read it on a pull request. Pure: from the plan's JSON to Markdown.
 
-use super::input::{Change, Field, Plan, Printed};
+use super::input::{Change, Failure, Field, Plan, Printed};
 use super::markdown::{block, code, html};
 use crate::output::count;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Characters of a comment. GitHub takes 65,536.
-pub(super) const LONGEST: usize = 60_000;
+const LONGEST: usize = 60_000;
 /// Characters of a value of a field.
 const VALUE: usize = 160;
 /// Kept free for the end of a text that is cut.
@@ -59,14 +59,17 @@ pub(super) fn text(environment: &str, printed: &Printed<Plan>) -> Text {
     }
 }
 
-fn failed(environment: &str, error: Option<&super::input::Failure>) -> String {
-    let mut text = format!("### {}: no plan\n\n", code(environment));
-    if let Some(error) = error {
-        text.push_str(&block("text", &error.message));
-        let next = error.next.iter();
-        text.extend(next.map(|next| format!("\nNext: {}\n", code(next))));
-    }
-    text
+fn failed(environment: &str, error: Option<&Failure>) -> String {
+    format!("### {}: no plan\n\n{}", code(environment), failure(error))
+}
+
+/// Why a verb failed, and what to do; half of a comment at most.
+pub(super) fn failure(error: Option<&Failure>) -> String {
+    let message = error.map_or("It said not why.", |error| error.message.as_str());
+    let message: String = message.chars().take(LONGEST / 2).collect();
+    let next = error.and_then(|error| error.next.as_deref());
+    let next = next.map(|next| format!("\nNext: {}\n", code(next)));
+    block("text", &message) + &next.unwrap_or_default()
 }
 
 fn head(plan: &Plan) -> String {

@@ -172,8 +172,6 @@ pub struct Item {
 /// `bbws doctor --json` and `bbws audit --json`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Checks {
-    /// Where.
-    pub environment: String,
     /// Each of one thing.
     pub checks: Vec<Checked>,
 }
@@ -201,22 +199,26 @@ pub fn read<T: DeserializeOwned>(
     file: &Path,
     commands: &[&str],
 ) -> Result<Printed<T>, GithubError> {
-    let command = commands.join("` or `bbws ");
+    let named = |ending: &str| {
+        let each = commands.iter().map(|verb| format!("`bbws {verb}{ending}`"));
+        each.collect::<Vec<_>>().join(" or ")
+    };
     let failed = |reason: String| GithubError::File {
         file: file.display().to_string(),
         reason,
     };
     let text = std::fs::read(file).map_err(|error| failed(error.to_string()))?;
     let printed: Printed<T> = serde_json::from_slice(&text)
-        .map_err(|error| failed(format!("not what `bbws {command} --json` prints: {error}")))?;
+        .map_err(|error| failed(format!("not what {} prints: {error}", named(" --json"))))?;
     match (
         printed.schema_version,
         commands.contains(&printed.command.as_str()),
     ) {
         (SCHEMA_VERSION, true) => Ok(printed),
         (SCHEMA_VERSION, false) => Err(failed(format!(
-            "holds the result of `bbws {}`, not of `bbws {command}`",
-            printed.command
+            "holds the result of `bbws {}`, not of {}",
+            printed.command,
+            named("")
         ))),
         (other, _) => Err(failed(format!(
             "is of schema version {other}; this bbws reads {SCHEMA_VERSION}"

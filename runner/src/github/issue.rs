@@ -3,7 +3,7 @@
 use super::client::{Client, GithubError};
 use super::comment;
 use super::deployment::log_url;
-use super::input::{Checked, Checks, Failure, Item, Plan, Printed, Run};
+use super::input::{Checked, Checks, Item, Plan, Printed, Run};
 use super::markdown::{block, code};
 use hyper::Method;
 use serde_json::json;
@@ -31,7 +31,7 @@ pub async fn not_live(
         (None, error) => Some(format!(
             "The apply ended with exit code {} and changed nothing more:\n\n{}",
             printed.exit_code,
-            failure(error.as_ref())
+            comment::failure(error.as_ref())
         )),
     };
     let body = body.map(|body| {
@@ -175,18 +175,10 @@ fn named(item: &Item) -> String {
     )
 }
 
-/// Why a verb failed, and what to do.
-fn failure(error: Option<&Failure>) -> String {
-    let message = error.map_or("It said not why.", |error| error.message.as_str());
-    let next = error.and_then(|error| error.next.as_deref());
-    let next = next.map(|next| format!("\nNext: {}\n", code(next)));
-    block("text", &cut(message)) + &next.unwrap_or_default()
-}
-
 /// What does not pass: what could not be read comes first, as nobody knows what it hides.
 pub(super) fn checks_text(printed: &Printed<Checks>) -> String {
-    let Some(Checks { checks, .. }) = &printed.result else {
-        return failure(printed.error.as_ref());
+    let Some(Checks { checks }) = &printed.result else {
+        return comment::failure(printed.error.as_ref());
     };
     let of = |verdict: &str| -> Vec<&Checked> {
         checks.iter().filter(|o| o.verdict == verdict).collect()
@@ -216,15 +208,10 @@ pub(super) fn checks_text(printed: &Printed<Checks>) -> String {
     text
 }
 
-fn cut(text: &str) -> String {
-    text.chars().take(comment::LONGEST / 2).collect()
-}
-
 /// For a step summary.
 pub(super) fn run_text(printed: &Printed<Run>) -> String {
     match (&printed.result, &printed.error) {
         (Some(run), _) => of_run(run),
-        (None, Some(error)) => block("text", &error.message),
-        (None, None) => String::new(),
+        (None, error) => comment::failure(error.as_ref()),
     }
 }
