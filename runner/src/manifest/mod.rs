@@ -74,7 +74,7 @@ pub struct Environment {
     pub signing_keys: Vec<SigningKey>,
     /// How a change of what sites run reaches them.
     pub rollout: Rollout,
-    /// Within how many days backups must have been restored before content may come up; none when nobody asks.
+    /// Within how many days backups must have been restored for a promotion up to begin; none when nobody asks.
     pub restore_proof_days: Option<u32>,
     /// Why nothing of it may change.
     pub freeze: Option<Freeze>,

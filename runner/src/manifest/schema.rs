@@ -109,8 +109,8 @@ pub(super) struct EnvironmentFile {
     pub(super) signing_keys: Option<Vec<SigningKey>>,
     /// How a change of what sites run reaches them.
     pub(super) rollout: Option<RolloutFile>,
-    /// Content comes up into a site only where AWS Backup has restored its database's and its files' backups within so many days. When
-    /// left out, nobody asks.
+    /// A promotion up into a site begins only where AWS Backup has restored backups of its database and its files within so many days.
+    /// When left out, nobody asks.
     #[schemars(range(min = 1, max = 90))]
     pub(super) restore_proof_days: Option<u32>,
     /// Nothing of the environment changes while this stands: apply and every other verb that changes sites refuse.
