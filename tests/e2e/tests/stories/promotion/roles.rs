@@ -272,21 +272,10 @@ pub(super) async fn a_release_is_proposed(world: &World, sites: &Sites) -> Resul
     let files = [(manifest.to_owned(), held)];
     github.repository().files.extend(files);
     let proposer = promoter(world, "sit", sites.by_roles, &github.variables())?;
-    proposer
-        .succeed(&[
-            "promote",
-            "acme",
-            "--from",
-            "dev",
-            "--to",
-            "sit",
-            "--from-profile",
-            "dev",
-            "--to-profile",
-            "sit",
-            "--pr",
-        ])
-        .await?;
+    let profiles = ["--from-profile", "dev", "--to-profile", "sit", "--pr"];
+    // Without its confirmation.
+    let promote = &super::PROMOTE[..6];
+    proposer.succeed(&[promote, &profiles].concat()).await?;
     let opened = github.repository().opened.len();
     ensure!(opened == 1, "{opened} pull requests were opened");
     world.note("a release was proposed");
